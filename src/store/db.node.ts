@@ -1,0 +1,71 @@
+/** Opens the SQLite file on Node: WAL, durable by default, migrated; one connection that writes, one that reads. */
+import { chmodSync, closeSync, openSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import Database from 'better-sqlite3';
+import { type BetterSQLite3Database, drizzle } from 'drizzle-orm/better-sqlite3';
+import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
+import * as schema from './schema.ts';
+import type { Transaction } from './writer.ts';
+
+const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url));
+/** How long a write waits for another process to let go of the file; everything in this process waits with it. */
+const BUSY_TIMEOUT_MS = 500;
+
+export type Durability = 'power' | 'process';
+export type Db = BetterSQLite3Database<typeof schema> & { $client: Database.Database };
+
+export interface Connections {
+  /** The one connection that writes. */
+  readonly writer: Db;
+  /** Reads see committed rows only, and are never in the writer's way. */
+  readonly reader: Db;
+  close(): void;
+}
+
+/**
+ * Opens (and makes, mode 0600) the database.
+ * @param durability `power`: a commit survives a power cut (`synchronous=FULL`); `process`: a crash of the process only.
+ * @throws Error when the file cannot be opened, migrated, or made as durable as asked.
+ */
+export function openDatabase(file: string, durability: Durability = 'power'): Connections {
+  closeSync(openSync(file, 'a', 0o600));
+  chmodSync(file, 0o600);
+  const writer = connect(file, durability);
+  migrate(writer, { migrationsFolder: MIGRATIONS });
+  const reader = connect(file, durability);
+  reader.$client.pragma('query_only = on');
+  return {
+    writer,
+    reader,
+    close() {
+      reader.$client.close();
+      writer.$client.close();
+    },
+  };
+}
+
+function connect(file: string, durability: Durability): Db {
+  const client = new Database(file, { timeout: BUSY_TIMEOUT_MS });
+  client.pragma('journal_mode = WAL');
+  // better-sqlite3 is compiled to fall back to NORMAL in WAL mode: set it by name, and read it back.
+  client.pragma(`synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`);
+  client.pragma('foreign_keys = on');
+  const level = client.pragma('synchronous', { simple: true });
+  if (level !== (durability === 'power' ? 2 : 1)) throw new Error(`SQLite did not take synchronous for ${file}`);
+  if (client.pragma('journal_mode', { simple: true }) !== 'wal') throw new Error(`SQLite did not take WAL for ${file}`);
+  return Object.assign(drizzle(client, { schema }), { $client: client });
+}
+
+/** Transactions on the writing connection; IMMEDIATE, so that what a job reads stays true until its commit. */
+export function sqliteTransaction({ $client: db }: Db): Transaction {
+  const [begin, commit, rollback] = ['begin immediate', 'commit', 'rollback'].map((text) => db.prepare(text));
+  return {
+    begin: () => begin?.run(),
+    commit: () => commit?.run(),
+    rollback: () => {
+      if (db.inTransaction) rollback?.run();
+    },
+    isJobFault: (fault) =>
+      !(fault instanceof Database.SqliteError) || fault.code.startsWith('SQLITE_CONSTRAINT'),
+  };
+}

@@ -1,0 +1,141 @@
+/** The tables: one Drizzle schema for every SQLite that Portcullis runs on. All times are Unix milliseconds. */
+import { sql } from 'drizzle-orm';
+import { blob, check, index, integer, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+
+const nowMs = sql`(cast(unixepoch('subsec') * 1000 as integer))`;
+
+export const cohorts = sqliteTable('cohorts', {
+  name: text('name').primaryKey(),
+  createdAt: integer('created_at').notNull().default(nowMs),
+});
+
+export const testers = sqliteTable('testers', {
+  id: text('id').primaryKey(),
+  cohort: text('cohort')
+    .notNull()
+    .references(() => cohorts.name),
+  name: text('name'),
+  email: text('email'),
+  /** Overrides of the cohort's limits, as JSON of the same shape. */
+  limits: text('limits'),
+  createdAt: integer('created_at').notNull().default(nowMs),
+});
+
+/** Access tokens that this gateway issued; a token of ours without its row here is refused. */
+export const tokens = sqliteTable(
+  'tokens',
+  {
+    jti: text('jti').primaryKey(),
+    tester: text('tester')
+      .notNull()
+      .references(() => testers.id),
+    issuedAt: integer('issued_at').notNull().default(nowMs),
+    expiresAt: integer('expires_at').notNull(),
+  },
+  (t) => [index('tokens_by_tester').on(t.tester, t.issuedAt)],
+);
+
+/**
+ * A stop (released or not) or a revocation (never released). The row is the truth: the gateway reads it on
+ * every call, so one written by hand works too: INSERT INTO switches (scope) VALUES ('global').
+ */
+export const switches = sqliteTable(
+  'switches',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    scope: text('scope').notNull(),
+    effect: text('effect', { enum: ['stop', 'revoke'] })
+      .notNull()
+      .default('stop'),
+    /** Shown to testers. */
+    reason: text('reason'),
+    engagedAt: integer('engaged_at').notNull().default(nowMs),
+    engagedBy: text('engaged_by').notNull().default('sqlite'),
+    releasedAt: integer('released_at'),
+    releasedBy: text('released_by'),
+    releaseReason: text('release_reason'),
+  },
+  (t) => [
+    index('switches_engaged').on(t.scope).where(sql`released_at is null`),
+    check('switch_effect', sql`${t.effect} in ('stop', 'revoke')`),
+    check(
+      'switch_scope',
+      sql`${t.scope} = 'global' or ${t.scope} glob 'cohort:?*' or ${t.scope} glob 'tester:?*' or ${t.scope} glob 'token:?*' or ${t.scope} glob 'model:?*'`,
+    ),
+    check('revocation_stays', sql`${t.effect} = 'stop' or ${t.releasedAt} is null`),
+  ],
+);
+
+/** The request log: one row per call, written before the call goes upstream and settled when it ends. */
+export const requests = sqliteTable(
+  'requests',
+  {
+    /** UUIDv7; the X-Request-Id of the answer and of the request to upstream. */
+    id: text('id').primaryKey(),
+    at: integer('at').notNull(),
+    tester: text('tester'),
+    cohort: text('cohort'),
+    token: text('token'),
+    clientId: text('client_id'),
+    clientRequestId: text('client_request_id'),
+    method: text('method').notNull(),
+    path: text('path').notNull(),
+    operation: text('operation'),
+    model: text('model'),
+    seconds: real('seconds'),
+    size: text('size'),
+    n: integer('n'),
+    address: text('address'),
+    agent: text('agent'),
+    decision: text('decision', { enum: ['allowed', 'refused'] }).notNull(),
+    /** What decided: `switch:7`, `allow`, `caps.seconds`, `limit:minute`, … */
+    rule: text('rule'),
+    /** Null while open; complete, cut, client-gone, upstream-error, lost, or the refusal's code. */
+    outcome: text('outcome'),
+    /** The true reason, for operators; the tester saw only the public text. */
+    detail: text('detail'),
+    /** Status that the tester got. */
+    status: integer('status'),
+    upstreamStatus: integer('upstream_status'),
+    upstreamRequestId: text('upstream_request_id'),
+    firstByteMs: real('first_byte_ms'),
+    durationMs: real('duration_ms'),
+    bytesIn: integer('bytes_in').notNull().default(0),
+    bytesOut: integer('bytes_out').notNull().default(0),
+    /** How many refused anonymous calls of one address this row stands for. */
+    repeats: integer('repeats').notNull().default(1),
+  },
+  (t) => [
+    index('requests_by_tester').on(t.tester, t.id),
+    index('requests_open').on(t.id).where(sql`outcome is null`),
+  ],
+);
+
+/** What operators did: one row per act. */
+export const acts = sqliteTable('acts', {
+  id: integer('id').primaryKey({ autoIncrement: true }),
+  at: integer('at').notNull().default(nowMs),
+  operator: text('operator').notNull(),
+  act: text('act').notNull(),
+  subject: text('subject').notNull(),
+  reason: text('reason'),
+  address: text('address'),
+});
+
+/** Operator credentials, hashed (SHA-256 of a 256-bit random secret). */
+export const operators = sqliteTable('operators', {
+  name: text('name').primaryKey(),
+  role: text('role', { enum: ['operator', 'auditor', 'reviewer', 'admin'] }).notNull(),
+  credentialHash: text('credential_hash').notNull().unique(),
+  createdAt: integer('created_at').notNull().default(nowMs),
+});
+
+/** Counters of rate-limiter-flexible, in its own SQLite layout. */
+export const limits = sqliteTable('limits', {
+  key: text('key').primaryKey(),
+  points: integer('points').notNull().default(0),
+  expire: integer('expire'),
+});
+
+/** Written and deleted again to learn whether a store that failed takes writes of real size. */
+export const probe = sqliteTable('probe', { id: integer('id').primaryKey(), pad: blob('pad') });

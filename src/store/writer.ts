@@ -1,0 +1,101 @@
+/** The one writer: all that is to be written in one turn of the event loop is one transaction, one sync to disk. */
+
+/** What the jobs of one transaction share; a fresh one for each attempt. */
+export interface Batch {
+  /** Slots taken by calls that this transaction admits, by tester. */
+  readonly taken: Map<string, number>;
+}
+
+/**
+ * Runs inside the open transaction. It may await only what settles in microtasks (no I/O, no timers), and may
+ * run twice: what it changes in memory belongs in `after`.
+ */
+export type Job<T> = (batch: Batch) => T | Promise<T>;
+
+/** How a runtime opens and closes a transaction on its writing connection. */
+export interface Transaction {
+  begin(): void;
+  commit(): void;
+  /** Must not throw when there is nothing to roll back. */
+  rollback(): void;
+  /** True when the fault is the job's own (a broken constraint), and not the store's. */
+  isJobFault(fault: unknown): boolean;
+}
+
+/** The store did not take a transaction; nothing in it happened. */
+export class StoreUnavailable extends Error {
+  constructor(cause: unknown) {
+    super(`the store did not take a write: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+interface Pending {
+  readonly job: Job<unknown>;
+  readonly after: (value: unknown) => void;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (fault: unknown) => void;
+  value: unknown;
+}
+
+export class Writer {
+  readonly #tx: Transaction;
+  readonly #schedule: (flush: () => void) => void;
+  #queue: Pending[] = [];
+  #flushing = false;
+  #idle: (() => void)[] = [];
+
+  /** @param schedule when to flush: `setImmediate` groups everything of one turn, and waits for no timer. */
+  constructor(tx: Transaction, schedule: (flush: () => void) => void) {
+    this.#tx = tx;
+    this.#schedule = schedule;
+  }
+
+  /**
+   * Runs the job in the next commit and resolves after it. `after` runs right after the commit, in the order of
+   * the jobs and before any other code.
+   * @throws StoreUnavailable when it could not be committed; otherwise what the job itself threw. Undone in both cases.
+   */
+  write<T>(job: Job<T>, after: (value: T) => void = () => {}): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#queue.push({ job, after, resolve, reject, value: undefined } as unknown as Pending);
+      if (this.#queue.length === 1 && !this.#flushing) this.#schedule(this.#flush);
+    });
+  }
+
+  /** Resolves when everything handed in so far is committed or refused. */
+  drain(): Promise<void> {
+    if (this.#queue.length === 0 && !this.#flushing) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  readonly #flush = async (): Promise<void> => {
+    const batch = this.#queue;
+    this.#queue = [];
+    this.#flushing = true;
+    if (!(await this.#commit(batch))) for (const one of batch) await this.#commit([one], true);
+    this.#flushing = false;
+    if (this.#queue.length > 0) this.#schedule(this.#flush);
+    else for (const resolve of this.#idle.splice(0)) resolve();
+  };
+
+  /** One attempt. False: nothing happened, and each job deserves an attempt of its own. */
+  async #commit(jobs: readonly Pending[], last = jobs.length === 1): Promise<boolean> {
+    const batch: Batch = { taken: new Map() };
+    try {
+      this.#tx.begin();
+      for (const pending of jobs) {
+        const value = pending.job(batch);
+        pending.value = value instanceof Promise ? await value : value;
+      }
+      this.#tx.commit();
+    } catch (fault) {
+      this.#tx.rollback();
+      if (!last) return false;
+      for (const { reject } of jobs) reject(this.#tx.isJobFault(fault) ? fault : new StoreUnavailable(fault));
+      return true;
+    }
+    for (const { after, value } of jobs) after(value);
+    for (const { resolve, value } of jobs) resolve(value);
+    return true;
+  }
+}
