@@ -1,0 +1,82 @@
+/** The ports: what a runtime supplies to the core. Types only. */
+
+/** A flat header list, name and value in turn, in the order of the wire. */
+export type HeaderList = readonly string[];
+
+/** The wall clock, Unix milliseconds. Injected, so that tests own the time. */
+export type Clock = () => number;
+
+/** One request as the runtime received it, before anything was made of it. */
+export interface Inbound {
+  readonly method: string;
+  /** The request target exactly as on the wire. */
+  readonly target: string;
+  readonly headers: HeaderList;
+  /** Address of the peer of the connection, as the runtime spells it. */
+  readonly peer: string;
+  /** True when framing headers announce a body of at least one byte. */
+  readonly hasBody: boolean;
+  /**
+   * The whole body.
+   * @throws Refusal `body_too_large` beyond `limitBytes`, `body_timeout`, `body_malformed`.
+   */
+  body(limitBytes: number): Promise<Uint8Array>;
+}
+
+/** Where the answer goes. After `end` or `abort` every further call is ignored. */
+export interface Reply {
+  readonly started: boolean;
+  /** True when the client has gone away or the answer has ended. */
+  readonly closed: boolean;
+  head(status: number, headers: HeaderList): void;
+  /** False: the client reads more slowly than we write; wait for `onDrain`. */
+  write(chunk: Uint8Array): boolean;
+  end(chunk?: Uint8Array | string): void;
+  /** Breaks the connection, so that no client takes what it has for the whole answer. */
+  abort(): void;
+  onDrain(resume: () => void): void;
+  /** Called once, when the client leaves before the answer has ended. */
+  onGone(gone: () => void): void;
+}
+
+/** One request and its answer. */
+export interface Exchange {
+  readonly inbound: Inbound;
+  readonly reply: Reply;
+}
+
+/** What goes to the model API: the judged bytes under our own key. */
+export interface Outbound {
+  readonly method: string;
+  /** Canonical path and query, appended to the upstream's origin. */
+  readonly target: string;
+  /** Allow-listed headers; the upstream adds the credentials and the host. */
+  readonly headers: HeaderList;
+  readonly body: Uint8Array | null;
+}
+
+/** Headers of an answer by lower-case name; one that came several times is a list. */
+export type AnswerHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+/** What the upstream tells of one answer, in this order: head, data…, then end or error. */
+export interface AnswerSink {
+  head(status: number, headers: AnswerHeaders): void;
+  /** False: stop reading until `Sending.resume`. */
+  data(chunk: Uint8Array): boolean;
+  end(): void;
+  error(fault: UpstreamFault): void;
+}
+
+export type UpstreamFault = 'unreachable' | 'timeout' | 'broken' | 'busy';
+
+/** A request on its way. */
+export interface Sending {
+  /** Ends it now; the sink hears nothing more. */
+  abort(): void;
+  resume(): void;
+}
+
+/** The model API. `send` dispatches before it returns. */
+export interface Upstream {
+  send(out: Outbound, sink: AnswerSink): Sending;
+}

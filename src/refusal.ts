@@ -1,0 +1,166 @@
+/**
+ * Every refusal: code, HTTP status and the public text; nothing else about a refusal ever reaches a tester.
+ * 401 only for the token's faults, 403 for what is not allowed, 429 for limits, 5xx for ours.
+ */
+
+interface Entry {
+  readonly status: number;
+  /** The text that testers read. It names the mend where the tester has one. */
+  readonly text: string;
+  /** The `error` of the Bearer challenge (RFC 6750 section 3.1); '' is a challenge without an error. */
+  readonly challenge?: '' | 'invalid_token' | 'invalid_request' | 'insufficient_scope';
+  /** True: trying the same call again can help. OpenAI SDKs obey `x-should-retry`. */
+  readonly retry?: boolean;
+}
+
+export const REFUSALS = {
+  // 400 and its kin: the request itself
+  invalid_request: { status: 400, text: 'The request is malformed.', challenge: 'invalid_request' },
+  path_not_canonical: {
+    status: 400,
+    text: 'The path is not in canonical form: send it without percent-encoding, empty or dot segments, and ";".',
+  },
+  body_not_expected: { status: 400, text: 'This call takes no body.' },
+  body_malformed: { status: 400, text: 'The body could not be read.' },
+  body_ambiguous: { status: 400, text: 'The body can be read in more than one way.' },
+  route_unknown: { status: 404, text: 'Unknown request URL. This programme does not offer it.' },
+  object_not_found: { status: 404, text: 'No such object.' },
+  method_not_allowed: { status: 405, text: 'This method is not allowed here.' },
+  body_timeout: { status: 408, text: 'The body did not arrive in time.' },
+  length_required: { status: 411, text: 'Send a Content-Length or a chunked body.' },
+  body_too_large: { status: 413, text: 'The body is larger than this programme accepts.' },
+  media_type_unsupported: { status: 415, text: 'The Content-Type does not fit this call.' },
+  headers_too_large: { status: 431, text: 'The request headers are larger than this programme accepts.' },
+  // 401: the token's faults
+  token_missing: {
+    status: 401,
+    text: 'Send your access token as "Authorization: Bearer …".',
+    challenge: '',
+  },
+  token_invalid: { status: 401, text: 'The access token is not valid.', challenge: 'invalid_token' },
+  token_expired: {
+    status: 401,
+    text: 'The access token has expired; ask the operators for a new one.',
+    challenge: 'invalid_token',
+  },
+  token_revoked: { status: 401, text: 'The access token has been revoked.', challenge: 'invalid_token' },
+  // 403: what is not allowed
+  insufficient_scope: {
+    status: 403,
+    text: 'The access token does not cover this call.',
+    challenge: 'insufficient_scope',
+  },
+  tester_unknown: { status: 403, text: 'You are not a tester of this programme.' },
+  cohort_unknown: { status: 403, text: 'Your cohort has no rules in this programme, so nothing is allowed.' },
+  programme_stopped: { status: 403, text: 'The programme is stopped.' },
+  access_suspended: { status: 403, text: 'Your access is suspended.' },
+  operation_not_allowed: { status: 403, text: 'This programme does not allow this operation.' },
+  model_not_allowed: { status: 403, text: 'This programme does not allow this model.' },
+  seconds_over_cap: { status: 403, text: 'The clip is longer than this programme allows.' },
+  size_over_cap: { status: 403, text: 'The frame is larger than this programme allows.' },
+  parameter_unreadable: {
+    status: 403,
+    text: 'A parameter that this programme limits could not be read from the request.',
+  },
+  // 429: limits
+  address_limited: { status: 429, text: 'Too many refused calls from this address.', retry: true },
+  rate_limited: { status: 429, text: 'Rate limit reached.', retry: true },
+  concurrency_limited: { status: 429, text: 'Too many calls at the same time.', retry: true },
+  // ours
+  issuer_unavailable: { status: 503, text: "The token issuer's keys cannot be fetched.", retry: true },
+  store_unavailable: { status: 503, text: 'The gateway cannot write its log, so it lets nothing through.', retry: true },
+  gateway_busy: { status: 503, text: 'The gateway is at its capacity.', retry: true },
+  gateway_stopping: { status: 503, text: 'The gateway is shutting down.', retry: true },
+  gateway_fault: { status: 503, text: 'The gateway failed on this call; it was not let through.' },
+  upstream_unreachable: { status: 502, text: 'The model API cannot be reached.', retry: true },
+  upstream_error: { status: 502, text: 'The model API broke off its answer.', retry: true },
+  upstream_refused_us: { status: 502, text: 'The model API refused the gateway.' },
+  upstream_answer_refused: { status: 502, text: 'The answer of the model API cannot be passed on.' },
+  upstream_timeout: { status: 504, text: 'The model API did not answer in time.', retry: true },
+} as const satisfies Record<string, Entry>;
+
+export type RefusalCode = keyof typeof REFUSALS;
+
+/** A call answered by us and not forwarded. Thrown once, on the way of a call, and answered in one place. */
+export class Refusal {
+  readonly code: RefusalCode;
+  /** The true reason, for the request log only. Never a token, key or secret. */
+  readonly detail: string;
+  readonly public: Public;
+  /** True when its row is committed already. */
+  recorded = false;
+
+  constructor(code: RefusalCode, detail = '', told: Public = {}) {
+    this.code = code;
+    this.detail = detail;
+    this.public = told;
+  }
+
+  get status(): number {
+    return REFUSALS[this.code].status;
+  }
+
+  /** The public text, with the operator's public reason or the rule's message where there is one. */
+  get text(): string {
+    const { text } = REFUSALS[this.code];
+    return this.public.message ? `${text} ${this.public.message}` : text;
+  }
+}
+
+/** What a refusal may tell the tester beyond its fixed text. */
+export interface Public {
+  readonly message?: string;
+  /** The parameter at fault, as in OpenAI's error shape. */
+  readonly param?: string;
+  /** What decided, for the log: `switch:7`, `caps.seconds`, `limit:minute`. */
+  readonly rule?: string;
+  readonly retryAfterSeconds?: number;
+  /** Further headers, name and value in turn. */
+  readonly headers?: readonly string[];
+}
+
+const OPENAI_TYPE: Readonly<Record<number, string>> = {
+  401: 'authentication_error',
+  403: 'permission_error',
+  429: 'rate_limit_error',
+};
+
+/** The body of a refusal: OpenAI's error object and the members of RFC 9457 in one. */
+export function refusalBody(refusal: Refusal, requestId: string): string {
+  const { code, status, text } = refusal;
+  const type = OPENAI_TYPE[status] ?? (status >= 500 ? 'server_error' : 'invalid_request_error');
+  return JSON.stringify({
+    error: { message: text, type, code, param: refusal.public.param ?? null },
+    type: `urn:portcullis:refusal:${code}`,
+    title: REFUSALS[code].text,
+    status,
+    detail: text,
+    instance: `urn:uuid:${requestId}`,
+  });
+}
+
+/** The headers of a refusal, name and value in turn. */
+export function refusalHeaders(refusal: Refusal, requestId: string, realm: string): string[] {
+  const entry: Entry = REFUSALS[refusal.code];
+  const headers = [
+    'content-type',
+    'application/problem+json',
+    'x-request-id',
+    requestId,
+    'cache-control',
+    'no-store',
+    'x-should-retry',
+    entry.retry ? 'true' : 'false',
+  ];
+  if (entry.challenge !== undefined) headers.push('www-authenticate', challenge(entry.challenge, entry.text, realm));
+  const wait = refusal.public.retryAfterSeconds ?? (entry.retry && refusal.status === 503 ? 1 : undefined);
+  if (wait !== undefined) headers.push('retry-after', String(wait));
+  if (refusal.public.headers) headers.push(...refusal.public.headers);
+  return headers;
+}
+
+/** The challenge of RFC 6750 section 3: an error only where credentials were sent. */
+function challenge(error: string, text: string, realm: string): string {
+  const base = `Bearer realm="${realm}"`;
+  return error ? `${base}, error="${error}", error_description="${text.replaceAll(/["\\]/g, "'")}"` : base;
+}
