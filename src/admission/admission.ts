@@ -1,0 +1,76 @@
+/** The one stateful step, as a port: it decides and records, and gives a refusal or a permit. Types only. */
+import type { Call } from '../gateway/describe.ts';
+import type { Refusal, RefusalCode } from '../refusal.ts';
+import type { Identity } from '../token/verify.ts';
+
+/** What is known of a request from its first byte on; goes into its row whatever becomes of it. */
+export interface Arrival {
+  /** UUIDv7. */
+  readonly id: string;
+  /** Unix milliseconds. */
+  readonly at: number;
+  readonly method: string;
+  readonly path: string;
+  readonly address: string | null;
+  readonly agent: string | null;
+  readonly clientRequestId: string | null;
+}
+
+export interface Ask {
+  readonly arrival: Arrival;
+  readonly who: Identity;
+  readonly call: Call;
+}
+
+/** What a refused call was known to be when it was refused. */
+export interface RefusedCall {
+  readonly arrival: Arrival;
+  readonly who: Identity | null;
+  readonly operation: string | null;
+  readonly refusal: Refusal;
+}
+
+export type Outcome = 'complete' | 'cut' | 'client-gone' | 'upstream-error' | RefusalCode;
+
+/** How a permitted call ended. */
+export interface Settlement {
+  readonly outcome: Outcome;
+  readonly detail: string | null;
+  /** Status that the tester got; null when the tester got none. */
+  readonly status: number | null;
+  readonly upstreamStatus: number | null;
+  readonly upstreamRequestId: string | null;
+  readonly firstByteMs: number | null;
+  readonly durationMs: number;
+  readonly bytesOut: number;
+}
+
+/** Why a permit ended early. */
+export interface Revocation {
+  readonly scope: string;
+  /** `switch:ID`, for the log. */
+  readonly rule: string;
+  readonly refusal: Refusal;
+}
+
+/** The right to stream one answer. */
+export interface Permit {
+  readonly id: string;
+  /** Limit headers for the answer, name and value in turn. */
+  readonly headers: readonly string[];
+  /** Set once and for all when a switch takes it back. Look at it right before the dispatch. */
+  readonly revoked: Revocation | null;
+  /** True once the answer's head went out: a cut then breaks a stream instead of refusing a call. */
+  streaming: boolean;
+  /** At most one listener; called at once when the permit is revoked. */
+  onRevoked(listener: (revocation: Revocation) => void): void;
+  /** Ends the permit and gives its slot back; once. Resolves when the row is settled. */
+  settle(settlement: Settlement): Promise<void>;
+}
+
+export interface Admission {
+  /** Commits the call's row with its decision. @throws Refusal, its row committed with it. */
+  admit(ask: Ask): Promise<Permit>;
+  /** Commits the row of a call that was refused before admission. */
+  refuse(call: RefusedCall): Promise<void>;
+}

@@ -1,0 +1,114 @@
+/** The decision on one call, inside the transaction that records it: what it reads is still true when it commits. */
+import type { Programme } from '../policy/judge.ts';
+import { judge } from '../policy/judge.ts';
+import { Refusal } from '../refusal.ts';
+import type { Batch } from '../store/writer.ts';
+import type { Ask } from './admission.ts';
+import { limitHeaders } from './limit-headers.ts';
+import type { Limits, RequestLimits, WindowState } from './limits.ts';
+import type { Permits } from './permits.ts';
+import { type Bearer, covers } from './scope.ts';
+import type { Statements } from './statements.ts';
+import { bites, revocationBy, type Switch } from './switches.ts';
+
+/** What the configuration grants a cohort; null where it says nothing, and so nothing is granted. */
+export type Rules = (cohort: string) => { readonly programme: Programme; readonly limits: Limits } | null;
+
+export interface Decision {
+  readonly refusal: Refusal | null;
+  readonly bearer: Bearer;
+  readonly issuedAt: number;
+  /** What allowed it, for the log. */
+  readonly rule: string;
+  readonly headers: readonly string[];
+}
+
+export interface Grounds {
+  readonly statements: Statements;
+  readonly limits: RequestLimits;
+  readonly rules: Rules;
+  readonly permits: Permits;
+  /** Stops that the store did not take; they hold in memory. */
+  readonly memoryStops: ReadonlySet<Switch>;
+}
+
+interface Standing {
+  readonly cohort: string;
+  readonly limits: string | null;
+  readonly issuedAt: number | null;
+}
+
+/** The order: switches, tester and token, policy, limits. The first refusal decides, and uses up no limit. */
+export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<Decision> {
+  const { who, call } = ask;
+  const standing: Standing | undefined = grounds.statements.standing.get({ tester: who.tester, jti: who.jti });
+  const bearer = { tester: who.tester, cohort: standing?.cohort ?? '', jti: who.jti, model: call.model };
+  const issuedAt = who.own ? (standing?.issuedAt ?? 0) : who.issuedAt * 1000;
+  const refused = (refusal: Refusal, headers: readonly string[] = []): Decision => ({
+    refusal,
+    bearer,
+    issuedAt,
+    rule: refusal.public.rule ?? '',
+    headers,
+  });
+
+  const stopped = engagedSwitch(bearer, issuedAt, grounds);
+  if (stopped) return refused(revocationBy(stopped).refusal);
+  if (!standing) return refused(new Refusal('tester_unknown', 'no such tester'));
+  if (who.own && standing.issuedAt === null)
+    return refused(new Refusal('token_invalid', 'no token of this id was issued to this tester'));
+
+  const granted = grounds.rules(standing.cohort);
+  if (!granted) return refused(new Refusal('cohort_unknown', standing.cohort));
+  const verdict = judge(granted.programme, call);
+  if (!verdict.allow) {
+    const { code, message, param, by } = verdict;
+    return refused(new Refusal(code, message, { message, param, rule: by }));
+  }
+
+  const limits = merged(granted.limits, standing.limits);
+  const busy = tooManyAtOnce(bearer.tester, limits, batch, grounds.permits);
+  if (busy) return refused(busy);
+  const taken = await grounds.limits.take(bearer.tester, limits);
+  const headers = limitHeaders(taken.windows);
+  if (!taken.ok) return refused(overLimit(taken.window, headers), headers);
+  batch.taken.set(bearer.tester, (batch.taken.get(bearer.tester) ?? 0) + 1);
+  return { refusal: null, bearer, issuedAt, rule: verdict.by, headers };
+}
+
+/** Read from the table on every call: the row is the truth, whoever wrote it. */
+function engagedSwitch(bearer: Bearer, issuedAt: number, grounds: Grounds): Switch | undefined {
+  for (const one of grounds.memoryStops) if (covers(one.scope, bearer) && bites(one, issuedAt)) return one;
+  const rows = grounds.statements.engaged.all({
+    global: 'global',
+    cohort: `cohort:${bearer.cohort}`,
+    tester: `tester:${bearer.tester}`,
+    token: `token:${bearer.jti}`,
+    model: `model:${bearer.model ?? ''}`,
+  });
+  return rows.find((row) => bites(row, issuedAt));
+}
+
+function merged(limits: Limits, overrides: string | null): Limits {
+  return overrides === null ? limits : { ...limits, ...(JSON.parse(overrides) as Limits) };
+}
+
+function tooManyAtOnce(tester: string, limits: Limits, batch: Batch, permits: Permits): Refusal | null {
+  const { concurrent } = limits;
+  if (concurrent === undefined) return null;
+  if (permits.held(tester) + (batch.taken.get(tester) ?? 0) < concurrent) return null;
+  return new Refusal('concurrency_limited', `${concurrent} at once`, {
+    message: `At most ${concurrent} at once.`,
+    rule: 'limit:concurrent',
+    retryAfterSeconds: 1,
+  });
+}
+
+function overLimit(window: WindowState, headers: readonly string[]): Refusal {
+  return new Refusal('rate_limited', `${window.quota} per ${window.name}`, {
+    message: `At most ${window.quota} calls per ${window.name}.`,
+    rule: `limit:${window.name}`,
+    retryAfterSeconds: Math.max(1, Math.ceil(window.resetMs / 1000)),
+    headers,
+  });
+}

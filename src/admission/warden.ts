@@ -1,0 +1,227 @@
+/** The warden: decides and records each call in one committed step, and takes permits back when a switch says so. */
+import type { Actor, Live, Released, Stopped, StopOrder } from '../control.ts';
+import type { Clock } from '../deps.ts';
+import { Refusal } from '../refusal.ts';
+import type { Db } from '../store/db.node.ts';
+import { StoreUnavailable, type Writer } from '../store/writer.ts';
+import type { Admission, Ask, Permit, RefusedCall, Settlement } from './admission.ts';
+import { type Decision, decide, type Grounds, type Rules } from './decide.ts';
+import { StoreHealth } from './health.ts';
+import { RequestLimits } from './limits.ts';
+import { LivePermit, Permits } from './permits.ts';
+import { admittedRow, refusedRow, settledRow } from './rows.ts';
+import { covers, type Scope } from './scope.ts';
+import { counterStore, prepareStatements, type Statements } from './statements.ts';
+import { bites, insertSwitch, releaseSwitches, revocationBy, type Switch } from './switches.ts';
+
+export interface WardenOptions {
+  readonly db: Db;
+  readonly writer: Writer;
+  readonly rules: Rules;
+  readonly now: Clock;
+  /** Names this process in acknowledgements. */
+  readonly node: string;
+  /** How often the switches table is looked at for rows that somebody else wrote. */
+  readonly watchMs: number;
+}
+
+/** One row stands for the refused calls of one address within this time, with an exact count. */
+const FOLD_MS = 60_000;
+const MAX_FOLDS = 10_000;
+
+export class Warden implements Admission {
+  readonly #options: WardenOptions;
+  readonly #statements: Statements;
+  readonly #permits = new Permits();
+  readonly #memoryStops = new Set<Switch>();
+  readonly #grounds: Grounds;
+  readonly #health: StoreHealth;
+  readonly #startedAt: number;
+  readonly #folds = new Map<string, { id: string; until: number }>();
+  #unsettled: { id: string; settlement: Settlement; rule: string | null }[] = [];
+  readonly #watch: ReturnType<typeof setInterval>;
+  #seenVersion: unknown;
+
+  constructor(options: WardenOptions) {
+    const { db, rules, now } = options;
+    this.#options = options;
+    this.#startedAt = now();
+    this.#statements = prepareStatements(db);
+    this.#grounds = {
+      statements: this.#statements,
+      limits: new RequestLimits(counterStore(db), now),
+      rules,
+      permits: this.#permits,
+      memoryStops: this.#memoryStops,
+    };
+    this.#health = new StoreHealth(options.writer, db, () => this.#recovered());
+    this.#watch = setInterval(() => this.#watchSwitches(), options.watchMs);
+    this.#watch.unref();
+  }
+
+  async admit(ask: Ask): Promise<Permit> {
+    this.#health.check();
+    const admitted = await this.#guarded(
+      this.#options.writer.write<{ decision: Decision; permit: LivePermit | null }>(
+        async (batch) => {
+          const decision = await decide(ask, batch, this.#grounds);
+          this.#statements.record.run(admittedRow(ask, decision, this.#options.now()));
+          const { refusal, bearer, issuedAt, headers } = decision;
+          const permit = refusal ? null : new LivePermit(ask.arrival.id, bearer, issuedAt, headers, this.#settle);
+          return { decision, permit };
+        },
+        // Live from the commit on, before anybody else runs: a stop in the same commit finds it.
+        ({ permit }) => permit && this.#permits.add(permit),
+      ),
+    );
+    if (admitted.permit) return admitted.permit;
+    const refusal = admitted.decision.refusal ?? new Refusal('gateway_fault');
+    refusal.recorded = true;
+    throw refusal;
+  }
+
+  async refuse(call: RefusedCall): Promise<void> {
+    this.#health.check();
+    const now = this.#options.now();
+    const fold = call.refusal.code === 'address_limited' ? this.#fold(call, now) : null;
+    await this.#guarded(
+      this.#options.writer.write(() => {
+        if (fold && this.#statements.repeat.run({ id: fold }).changes > 0) return;
+        this.#statements.record.run(refusedRow(call, now));
+      }),
+    );
+  }
+
+  /** The row that this refused call is folded into; its own, when there is none yet. */
+  #fold({ arrival }: RefusedCall, now: number): string | null {
+    const key = arrival.address ?? '';
+    const fold = this.#folds.get(key);
+    if (fold && fold.until > now) return fold.id;
+    if (this.#folds.size >= MAX_FOLDS) this.#folds.clear();
+    this.#folds.set(key, { id: arrival.id, until: now + FOLD_MS });
+    return null;
+  }
+
+  readonly #settle = async (permit: LivePermit, settlement: Settlement): Promise<void> => {
+    if (!this.#permits.remove(permit)) return;
+    const row = { id: permit.id, settlement, rule: permit.revoked?.rule ?? null };
+    try {
+      await this.#options.writer.write(() => this.#statements.settle.run(settledRow(row.id, settlement, row.rule)));
+    } catch (fault) {
+      this.#unsettled.push(row);
+      this.#health.failed(fault);
+    }
+  };
+
+  /** Engages a switch; resolves when the row is durable and every permit in its scope is revoked. */
+  async stop(order: StopOrder, actor: Actor): Promise<Stopped> {
+    const requestedAt = this.#options.now();
+    let cut = { callsRefusedInFlight: 0, streamsCut: 0 };
+    const engage = (one: Switch) => {
+      cut = this.#cut(one);
+      return one;
+    };
+    let engaged: Switch;
+    try {
+      engaged = await this.#options.writer.write(
+        () => insertSwitch(this.#options.db, order, requestedAt, actor),
+        engage,
+      );
+    } catch (fault) {
+      if (!(fault instanceof StoreUnavailable)) throw fault;
+      // A stop is never lost to a full disk: it holds in memory, and the answer says that it is not durable.
+      this.#health.failed(fault);
+      engaged = engage({ id: null, ...order, engagedAt: requestedAt });
+      this.#memoryStops.add(engaged);
+    }
+    const committedAt = this.#options.now();
+    return {
+      id: engaged.id,
+      ...order,
+      requestedAt,
+      committedAt,
+      durable: engaged.id !== null,
+      nodes: [{ node: this.#options.node, confirmedAt: committedAt, ...cut }],
+    };
+  }
+
+  async release(scope: Scope, reason: string | null, actor: Actor): Promise<Released> {
+    const { db, writer, now } = this.#options;
+    const releasedAt = now();
+    const ids = await writer.write(() => releaseSwitches(db, scope, reason, releasedAt, actor));
+    for (const one of this.#memoryStops)
+      if (one.scope === scope && one.effect === 'stop') this.#memoryStops.delete(one);
+    return { scope, ids, releasedAt };
+  }
+
+  live(): Live {
+    return {
+      node: this.#options.node,
+      startedAt: this.#startedAt,
+      openCalls: this.#permits.open,
+      logWritable: this.#health.open,
+    };
+  }
+
+  /** Rows that a crash left open, settled as lost. Once, before the first call. */
+  async settleLost(): Promise<number> {
+    return this.#options.writer.write(() => this.#statements.loseOpen.run().changes);
+  }
+
+  close(): void {
+    clearInterval(this.#watch);
+    this.#health.close();
+  }
+
+  #cut(one: Switch): { callsRefusedInFlight: number; streamsCut: number } {
+    const cut = { callsRefusedInFlight: 0, streamsCut: 0 };
+    const revocation = revocationBy(one);
+    for (const permit of this.#permits) {
+      if (permit.revoked || !covers(one.scope, permit.bearer) || !bites(one, permit.issuedAt)) continue;
+      if (permit.streaming) cut.streamsCut++;
+      else cut.callsRefusedInFlight++;
+      permit.revoke(revocation);
+    }
+    return cut;
+  }
+
+  /** `data_version` changes when another connection commits: then somebody may have written a switch by hand. */
+  #watchSwitches(): void {
+    try {
+      const version = this.#options.db.$client.pragma('data_version', { simple: true });
+      if (version === this.#seenVersion) return;
+      for (const one of this.#statements.allEngaged.all()) this.#cut(one);
+      this.#seenVersion = version;
+    } catch (fault) {
+      this.#health.failed(fault);
+    }
+  }
+
+  async #guarded<T>(write: Promise<T>): Promise<T> {
+    try {
+      return await write;
+    } catch (fault) {
+      if (!(fault instanceof StoreUnavailable)) throw fault;
+      this.#health.failed(fault);
+      throw new Refusal('store_unavailable', fault.message);
+    }
+  }
+
+  /** The store takes writes again: what was kept in memory meanwhile is made durable. */
+  #recovered(): void {
+    const { db, writer } = this.#options;
+    for (const one of this.#memoryStops)
+      void writer
+        .write(() => {
+          const order = { scope: one.scope as Scope, effect: one.effect, reason: one.reason };
+          return insertSwitch(db, order, one.engagedAt, { operator: 'recovered', address: null });
+        })
+        .then(() => this.#memoryStops.delete(one))
+        .catch((fault) => this.#health.failed(fault));
+    for (const { id, settlement, rule } of this.#unsettled.splice(0))
+      void writer
+        .write(() => this.#statements.settle.run(settledRow(id, settlement, rule)))
+        .catch(() => this.#unsettled.push({ id, settlement, rule }));
+  }
+}
+
