@@ -1,0 +1,37 @@
+/** The tester's side as a Hono app: one route for each row of the route table, and nothing else but public documents. */
+import { Hono } from 'hono';
+import type { JSONWebKeySet } from 'jose';
+import type { Exchange } from './deps.ts';
+import { type Gate, handle } from './gateway/handler.ts';
+import { ROUTES, type Route } from './gateway/routes.ts';
+import { matches } from './policy/judge.ts';
+
+/** How a runtime hands over one call: it runs `take` and gives Hono what stands for the answer. */
+export type Take<Bindings extends object> = (
+  bindings: Bindings,
+  take: (exchange: Exchange) => Promise<void>,
+) => Response | Promise<Response>;
+
+export interface GatewayOptions<Bindings extends object> {
+  readonly gate: Gate;
+  readonly take: Take<Bindings>;
+  readonly jwks: () => JSONWebKeySet;
+  /** Patterns of operations that are not offered at all. */
+  readonly off?: readonly string[];
+  /** True while calls can be let through. */
+  readonly ready: () => boolean;
+}
+
+export function createGateway<Bindings extends object>(options: GatewayOptions<Bindings>): Hono<{ Bindings: Bindings }> {
+  const { gate, take } = options;
+  const app = new Hono<{ Bindings: Bindings }>();
+  app.get('/.well-known/jwks.json', (c) => c.json(options.jwks(), 200, { 'cache-control': 'public, max-age=60' }));
+  app.get('/healthz', (c) => c.json({ ok: true }));
+  app.get('/readyz', (c) => c.json({ ready: options.ready() }, options.ready() ? 200 : 503));
+  const serve = (methods: string[], path: string, route: Route | null) =>
+    app.on(methods, path, (c) => take(c.env, (exchange) => handle(exchange, route, c.req.param(), gate)));
+  const offered = ROUTES.filter(({ operation }) => !options.off?.some((pattern) => matches(pattern, operation)));
+  for (const route of offered) serve(route.method === 'GET' ? ['GET', 'HEAD'] : [route.method], route.path, route);
+  app.all('*', (c) => take(c.env, (exchange) => handle(exchange, null, {}, gate)));
+  return app;
+}

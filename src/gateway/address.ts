@@ -1,0 +1,47 @@
+/** The client's address: the peer's, or what a trusted proxy says, in canonical form. */
+import ipaddr from 'ipaddr.js';
+
+/** @param forwardedFor all X-Forwarded-For lines, joined with commas */
+export type ClientAddress = (peer: string, forwardedFor: string | null) => string;
+
+/**
+ * `trusted`: CIDR blocks of the proxies in front of us. X-Forwarded-For is read from the right, as long as the
+ * hop that wrote it is trusted; from any other peer it is ignored.
+ */
+export function clientAddress(trusted: readonly string[]): ClientAddress {
+  const blocks = trusted.map((cidr) => ipaddr.parseCIDR(cidr.includes('/') ? cidr : `${cidr}/${widest(cidr)}`));
+  const isTrusted = (address: string): boolean => {
+    if (!ipaddr.isValid(address)) return false;
+    const parsed = ipaddr.process(address);
+    return blocks.some(([net, bits]) => parsed.kind() === net.kind() && parsed.match(net, bits));
+  };
+  return (peer, forwardedFor) => {
+    const nearest = canonical(peer);
+    if (forwardedFor === null || blocks.length === 0 || !isTrusted(nearest)) return nearest;
+    let address = nearest;
+    for (const hop of forwardedFor.split(',').reverse()) {
+      if (!isTrusted(address)) break;
+      const claimed = canonical(hop.trim());
+      if (claimed === '') break;
+      address = claimed;
+    }
+    return address;
+  };
+}
+
+/** Dotted IPv4 also for `::ffff:` addresses, RFC 5952 for IPv6; empty when it is no address. */
+export function canonical(address: string): string {
+  if (/^\d{1,3}(?:\.\d{1,3}){3}$/.test(address) && ipaddr.IPv4.isValid(address)) return address;
+  return ipaddr.isValid(address) ? ipaddr.process(address).toString() : '';
+}
+
+/** What counts as one client for limits: an IPv4 address, or an IPv6 /64, which is one customer's. */
+export function limitKey(address: string): string {
+  if (!address.includes(':')) return address;
+  const parts = ipaddr.IPv6.parse(address).parts.slice(0, 4);
+  return `${parts.map((part) => part.toString(16)).join(':')}::/64`;
+}
+
+function widest(address: string): number {
+  return address.includes(':') ? 128 : 32;
+}

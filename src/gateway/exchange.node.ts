@@ -1,0 +1,125 @@
+/** One request and its answer on Node's own objects: no web streams on the way of a call. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Exchange, HeaderList, Inbound, Reply } from '../deps.ts';
+import { Refusal } from '../refusal.ts';
+
+export function nodeExchange(incoming: IncomingMessage, outgoing: ServerResponse, bodyMs: number): Exchange {
+  return { inbound: new NodeInbound(incoming, outgoing, bodyMs), reply: new NodeReply(outgoing) };
+}
+
+class NodeInbound implements Inbound {
+  readonly #incoming: IncomingMessage;
+  readonly #outgoing: ServerResponse;
+  readonly #bodyMs: number;
+
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse, bodyMs: number) {
+    this.#incoming = incoming;
+    this.#outgoing = outgoing;
+    this.#bodyMs = bodyMs;
+  }
+
+  get method(): string {
+    return this.#incoming.method ?? '';
+  }
+
+  get target(): string {
+    return this.#incoming.url ?? '';
+  }
+
+  get headers(): HeaderList {
+    return this.#incoming.rawHeaders;
+  }
+
+  get peer(): string {
+    return this.#incoming.socket.remoteAddress ?? '';
+  }
+
+  get hasBody(): boolean {
+    const { headers } = this.#incoming;
+    const length = headers['content-length'];
+    return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+  }
+
+  body(limitBytes: number): Promise<Uint8Array> {
+    const incoming = this.#incoming;
+    const announced = Number(incoming.headers['content-length'] ?? 0);
+    if (announced > limitBytes) return Promise.reject(tooLarge(limitBytes));
+    // A client that waits for leave to send its body gets it only now, after the token was found good.
+    if (incoming.headers.expect !== undefined) this.#outgoing.writeContinue();
+    return new Promise((resolve, reject) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      const timer = setTimeout(() => stop(new Refusal('body_timeout')), this.#bodyMs);
+      const stop = (refusal: Refusal) => {
+        clearTimeout(timer);
+        incoming.removeAllListeners('data');
+        incoming.pause();
+        reject(refusal);
+      };
+      incoming.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+        if (bytes > limitBytes) stop(tooLarge(limitBytes));
+        else chunks.push(chunk);
+      });
+      incoming.on('end', () => {
+        clearTimeout(timer);
+        resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
+      });
+      incoming.on('error', () => stop(new Refusal('body_malformed', 'the client went away, or broke its framing')));
+    });
+  }
+}
+
+function tooLarge(limitBytes: number): Refusal {
+  return new Refusal('body_too_large', `over ${limitBytes} bytes`, { message: `At most ${limitBytes} bytes.` });
+}
+
+class NodeReply implements Reply {
+  readonly #outgoing: ServerResponse;
+  #ended = false;
+
+  constructor(outgoing: ServerResponse) {
+    this.#outgoing = outgoing;
+  }
+
+  get started(): boolean {
+    return this.#outgoing.headersSent;
+  }
+
+  get closed(): boolean {
+    return this.#ended || this.#outgoing.destroyed;
+  }
+
+  head(status: number, headers: HeaderList): void {
+    if (this.closed) return;
+    // A body that was not read to its end must not be taken for the next request.
+    const unread = !this.#outgoing.req.complete;
+    this.#outgoing.writeHead(status, unread ? [...headers, 'connection', 'close'] : [...headers]);
+  }
+
+  write(chunk: Uint8Array): boolean {
+    return this.closed ? true : this.#outgoing.write(chunk);
+  }
+
+  end(chunk?: Uint8Array | string): void {
+    if (this.closed) return;
+    this.#ended = true;
+    if (chunk === undefined) this.#outgoing.end();
+    else this.#outgoing.end(chunk);
+  }
+
+  abort(): void {
+    this.#ended = true;
+    this.#outgoing.destroy();
+  }
+
+  onDrain(resume: () => void): void {
+    this.#outgoing.on('drain', resume);
+  }
+
+  onGone(gone: () => void): void {
+    this.#outgoing.on('close', () => {
+      if (!this.#ended) gone();
+    });
+  }
+}

@@ -1,0 +1,38 @@
+/** Step 6: the judged bytes go upstream under our own key, unless the permit has been taken back meanwhile. */
+import type { Permit } from '../admission/admission.ts';
+import type { Outbound, Reply } from '../deps.ts';
+import type { Call } from './describe.ts';
+import type { Frame } from './guard.ts';
+import type { Gate } from './handler.ts';
+import { AnswerStream } from './stream.ts';
+
+export interface Permitted {
+  readonly frame: Frame;
+  readonly call: Call;
+  readonly permit: Permit;
+  readonly arrivedAt: number;
+}
+
+/** Synchronous from the look at the permit to the dispatch: nothing can come between. */
+export function forward(permitted: Permitted, reply: Reply, gate: Gate): void {
+  const { frame, permit } = permitted;
+  const stream = new AnswerStream({
+    permit,
+    reply,
+    now: gate.now,
+    realm: gate.realm,
+    arrivedAt: permitted.arrivedAt,
+    headOnly: frame.method === 'HEAD',
+  });
+  if (stream.over) return;
+  stream.follow(gate.upstream.send(outbound(permitted), stream));
+}
+
+function outbound({ frame, call, permit }: Permitted): Outbound {
+  return {
+    method: frame.method,
+    target: frame.path + frame.query,
+    headers: [...frame.passOn, 'x-request-id', permit.id],
+    body: call.body,
+  };
+}

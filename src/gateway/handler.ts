@@ -1,0 +1,50 @@
+/** The way of a call: the only file that knows the order. */
+import type { AddressLimit } from '../admission/address-limit.ts';
+import type { Admission } from '../admission/admission.ts';
+import type { Clock, Exchange, Upstream } from '../deps.ts';
+import type { Verifier } from '../token/verify.ts';
+import type { ClientAddress } from './address.ts';
+import { authenticate } from './authenticate.ts';
+import { type BodyLimits, describe } from './describe.ts';
+import { forward } from './forward.ts';
+import { guard } from './guard.ts';
+import { answerRefusal, Sight } from './refuse.ts';
+import type { Route } from './routes.ts';
+
+/** What the way of a call needs. */
+export interface Gate {
+  readonly now: Clock;
+  /** UUIDv7. */
+  readonly newId: () => string;
+  readonly clientAddress: ClientAddress;
+  readonly attempts: AddressLimit;
+  readonly verifier: Verifier;
+  readonly bodyLimits: BodyLimits;
+  readonly admission: Admission;
+  readonly upstream: Upstream;
+  /** Of the Bearer challenge: our public origin. */
+  readonly realm: string;
+}
+
+/**
+ * Takes one call all the way. Never rejects: whatever happens, the client is answered (or cut) and the call has its row.
+ * @param route null for a path that is not in the route table
+ */
+export async function handle(
+  exchange: Exchange,
+  route: Route | null,
+  params: Readonly<Record<string, string>>,
+  gate: Gate,
+): Promise<void> {
+  const sight = new Sight(exchange.inbound, route, gate);
+  try {
+    const frame = sight.framed(guard(exchange.inbound, gate.clientAddress));
+    const who = sight.known(await authenticate(frame, gate.verifier, gate.attempts, gate.now()));
+    const call = await describe(frame, exchange.inbound, route, params, gate.bodyLimits);
+    // The judge speaks inside admission: the cohort that it judges is state, and must not change before the commit.
+    const permit = await gate.admission.admit({ arrival: sight.arrival, who, call });
+    forward({ frame, call, permit, arrivedAt: sight.arrival.at }, exchange.reply, gate);
+  } catch (fault) {
+    await answerRefusal(fault, sight, exchange.reply, gate);
+  }
+}
