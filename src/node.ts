@@ -1,0 +1,202 @@
+/** The entry on Node: reads the configuration, opens the store, and starts both listeners in this process. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { getRequestListener } from '@hono/node-server';
+import { uuidv7 } from 'uuidv7';
+import { createAdmin } from './admin/app.ts';
+import { addressLimit } from './admission/address-limit.ts';
+import type { Rules } from './admission/decide.ts';
+import { Warden } from './admission/warden.ts';
+import { createGateway } from './app.ts';
+import { type Config, ConfigError, DEFAULT_RULES, readConfig } from './config.ts';
+import { createControl } from './control-side.ts';
+import { clientAddress } from './gateway/address.ts';
+import { createFront, takeOnNode } from './gateway/front.node.ts';
+import type { Gate } from './gateway/handler.ts';
+import { nodeUpstream } from './gateway/upstream.node.ts';
+import { banner } from './node/banner.node.ts';
+import { openDataDir } from './node/data-dir.node.ts';
+import { startDemoProcess } from './node/demo-upstream.node.ts';
+import { ensureDemoTester, ensureOperator } from './node/first-start.node.ts';
+import { listen } from './node/listen.node.ts';
+import { openDatabase, sqliteTransaction } from './store/db.node.ts';
+import { Writer } from './store/writer.ts';
+import { ownIssuer, outsideIssuer } from './token/issuers.ts';
+import { loadKeys } from './token/keys.ts';
+import { createVerifier } from './token/verify.ts';
+
+/** How often the switches table is looked at for rows that another process or a person wrote. */
+const WATCH_MS = 50;
+/** How long open calls may go on after SIGTERM, before they are cut. */
+const GRACE_MS = 5_000;
+const DAY_SECONDS = 86_400;
+
+export interface Running {
+  readonly gateway: string;
+  readonly control: string;
+  close(graceMs?: number): Promise<void>;
+}
+
+/** `portcullis serve`: until a signal ends it. Exits with 2 when the configuration has faults, 3 when it cannot start. */
+export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
+  const running = await start(env, (text) => process.stdout.write(`${text}\n`)).catch((fault: unknown) => {
+    process.stderr.write(`portcullis: ${fault instanceof Error ? fault.message : String(fault)}\n`);
+    process.exit(fault instanceof ConfigError ? 2 : 3);
+  });
+  let closing = false;
+  const stop = () => {
+    // A second signal does not wait for anybody.
+    if (closing) process.exit(1);
+    closing = true;
+    running.close().then(() => process.exit(0));
+  };
+  process.on('SIGTERM', stop).on('SIGINT', stop);
+}
+
+/**
+ * Starts everything. @param say hears the banner
+ * @throws ConfigError; Error when a listener, the data directory or the demo cannot be had.
+ */
+export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void): Promise<Running> {
+  const config = readConfig(env, configFile(env));
+  const now = Date.now;
+  const dir = openDataDir(config.dataDir);
+  const { writer: db, reader, close: closeDatabase } = openDatabase(dir.database, config.log.durability);
+  const writer = new Writer(sqliteTransaction(db), (flush) => void setImmediate(flush));
+  const warden = new Warden({ db, writer, rules: rulesOf(config), now, node: `${process.pid}`, watchMs: WATCH_MS });
+  const lost = await warden.settleLost();
+
+  const identity = await dir.tokenIdentity();
+  const keys = await loadKeys(identity);
+  const demoKey = randomBytes(24).toString('base64url');
+  const demo = config.upstream ? null : await startDemoProcess(demoKey);
+  const upstream = nodeUpstream(upstreamOptions(config, demo?.url ?? '', demoKey));
+  const gate: Gate = {
+    now,
+    newId: uuidv7,
+    clientAddress: clientAddress(config.trustedProxies),
+    attempts: addressLimit(config.requests.unknownPerMinute),
+    verifier: createVerifier({
+      issuers: [ownIssuer(identity.issuer, keys), ...config.issuers.map(outsideIssuer)],
+      toleranceSeconds: config.tokens.clockToleranceSeconds,
+      maxLifetimeSeconds: config.tokens.maxLifetimeDays * DAY_SECONDS,
+    }),
+    bodyLimits: config.requests,
+    admission: warden,
+    upstream,
+    realm: config.publicUrl ?? 'portcullis',
+  };
+  const cohortsWithRules = config.cohorts ? Object.keys(config.cohorts) : ('all' as const);
+  const control = createControl({
+    warden,
+    writer,
+    db,
+    reader,
+    now,
+    issuer: identity.issuer,
+    keys,
+    lifetimeDays: config.tokens.lifetimeDays,
+    maxLifetimeDays: config.tokens.maxLifetimeDays,
+    cohortsWithRules,
+  });
+  await ensureOperator(control, dir);
+  const token = demo ? await ensureDemoTester(control) : null;
+
+  const front = createFront(
+    createGateway({
+      gate,
+      take: takeOnNode(config.requests.bodySeconds * 1000),
+      jwks: () => keys.published,
+      ready: () => warden.live().logWritable,
+      off: config.routes.off,
+    }),
+    gate,
+    frontOptions(config),
+  );
+  const admin = createAdmin(control, { allowedHosts: config.controlHosts });
+  const back = createServer(getRequestListener(admin.fetch, { overrideGlobalObjects: false }));
+  const controlUrl = await listen(back, config.controlListen, 'PORTCULLIS_CONTROL_LISTEN');
+  const gateway = await listen(front, config.listen, 'PORTCULLIS_LISTEN');
+  say(
+    banner({
+      gateway,
+      control: controlUrl,
+      dataDir: dir.path,
+      upstream: config.upstream?.url ?? null,
+      token: token?.token ?? null,
+      lost,
+      notes: notes(config),
+    }),
+  );
+
+  const close = async (graceMs = GRACE_MS): Promise<void> => {
+    back.close();
+    back.closeAllConnections();
+    await closeGracefully(front, () => warden.live().openCalls, graceMs);
+    warden.close();
+    await writer.drain();
+    await upstream.close();
+    demo?.stop();
+    closeDatabase();
+    dir.release();
+  };
+  return { gateway, control: controlUrl, close };
+}
+
+/** New connections are refused at once; calls in flight get the time, then their connections are cut. */
+async function closeGracefully(front: Server, openCalls: () => number, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => front.close(() => resolve()));
+  front.closeIdleConnections();
+  const until = Date.now() + graceMs;
+  while (openCalls() > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
+  front.closeAllConnections();
+  await closed;
+}
+
+function configFile(env: NodeJS.ProcessEnv): string | null {
+  const path = env['PORTCULLIS_CONFIG'];
+  if (!path) return null;
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (fault) {
+    throw new ConfigError([`PORTCULLIS_CONFIG: cannot read ${path} (${(fault as NodeJS.ErrnoException).code})`]);
+  }
+}
+
+function rulesOf(config: Config): Rules {
+  const { cohorts } = config;
+  const grant = ({ allow, caps, limits }: typeof DEFAULT_RULES) => ({ programme: { allow, caps }, limits });
+  if (!cohorts) {
+    const everywhere = grant(DEFAULT_RULES);
+    return () => everywhere;
+  }
+  const granted = new Map(Object.entries(cohorts).map(([name, rules]) => [name, grant(rules)]));
+  return (cohort) => granted.get(cohort) ?? null;
+}
+
+function upstreamOptions({ upstream, upstreamKey }: Config, demoUrl: string, demoKey: string) {
+  return {
+    url: upstream?.url ?? demoUrl,
+    key: upstreamKey ?? demoKey,
+    connectMs: (upstream?.connectSeconds ?? 5) * 1000,
+    firstByteMs: (upstream?.firstByteSeconds ?? 60) * 1000,
+    idleMs: (upstream?.idleSeconds ?? 60) * 1000,
+    maxConnections: upstream?.maxConnections ?? 10_000,
+  };
+}
+
+function frontOptions({ requests }: Config) {
+  return {
+    headerBytes: requests.headerBytes,
+    headersMs: requests.headersSeconds * 1000,
+    bodyMs: requests.bodySeconds * 1000,
+    keepAliveMs: requests.keepAliveSeconds * 1000,
+    maxConnections: requests.maxConnections,
+  };
+}
+
+function notes(config: Config): string[] {
+  if (!config.upstream || config.cohorts) return [];
+  return ['No cohorts are configured: every tester may use every operation and model (set PORTCULLIS_CONFIG).'];
+}
