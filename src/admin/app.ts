@@ -1,0 +1,64 @@
+/** The admin API, all of it under `/admin`, for the control listener only. */
+import { OpenAPIHono } from '@hono/zod-openapi';
+import { bodyLimit } from 'hono/body-limit';
+import manifest from '../../package.json' with { type: 'json' };
+import type { Control } from '../control.ts';
+import { type AdminEnv, access } from './access.ts';
+import { actRoutes } from './acts.ts';
+import { cohortRoutes } from './cohorts.ts';
+import { guard } from './guard.ts';
+import { meRoutes } from './me.ts';
+import { answerFault, Problem } from './problem.ts';
+import { requestRoutes } from './requests.ts';
+import { statusRoutes } from './status.ts';
+import { switchRoutes } from './switches.ts';
+import { testerRoutes } from './testers.ts';
+import { tokenRoutes } from './tokens.ts';
+
+const BODY_LIMIT_BYTES = 64 * 1024;
+
+export interface AdminOptions {
+  /** Names the control listener is reached by, beyond IP addresses and localhost. */
+  readonly allowedHosts?: readonly string[];
+  /** Hears of every fault that is ours. */
+  readonly onFault?: (fault: unknown) => void;
+}
+
+/** The type of the typed client. */
+export type AdminApi = ReturnType<typeof routesOf>;
+
+export function createAdmin(control: Control, options: AdminOptions = {}): OpenAPIHono<AdminEnv> {
+  const { allowedHosts = [], onFault = console.error } = options;
+  const app = new OpenAPIHono<AdminEnv>();
+  app.onError((fault, c) => answerFault(fault, c, onFault));
+  app.use(
+    '/admin/*',
+    guard(allowedHosts),
+    access(control),
+    bodyLimit({ maxSize: BODY_LIMIT_BYTES, onError }),
+  );
+  routesOf(app, control);
+  app.openAPIRegistry.registerComponent('securitySchemes', 'operator', { type: 'http', scheme: 'bearer' });
+  app.doc31('/admin/openapi.json', {
+    openapi: '3.1.0',
+    info: { title: 'Portcullis admin API', version: manifest.version },
+  });
+  return app;
+}
+
+/** Separate, for its type tells the client every route. */
+function routesOf(app: OpenAPIHono<AdminEnv>, control: Control) {
+  return app
+    .route('/', cohortRoutes(control))
+    .route('/', testerRoutes(control))
+    .route('/', tokenRoutes(control))
+    .route('/', switchRoutes(control))
+    .route('/', requestRoutes(control))
+    .route('/', actRoutes(control))
+    .route('/', statusRoutes(control, manifest.version))
+    .route('/', meRoutes());
+}
+
+function onError(): never {
+  throw new Problem('body_too_large', `Send at most ${BODY_LIMIT_BYTES / 1024} KiB.`);
+}

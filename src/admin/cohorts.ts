@@ -1,0 +1,83 @@
+/** Cohorts: the groups that rules are written for. */
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { asc, count, eq } from 'drizzle-orm';
+import type { Control } from '../control.ts';
+import { cohorts, testers } from '../store/schema.ts';
+import type { AdminEnv } from './access.ts';
+import { recordAct } from './acts.ts';
+import { answers, body, iso, nameFaults, SECURED, Time } from './answer.ts';
+import { Problem } from './problem.ts';
+
+const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
+
+const CohortName = z
+  .string()
+  .regex(NAME, 'use 1 to 64 lower-case letters, digits, ".", "_" or "-", a letter or digit first');
+
+const Cohort = z
+  .object({
+    name: z.string(),
+    createdAt: Time,
+    testers: z.number().int(),
+    hasRules: z
+      .boolean()
+      .openapi({ description: 'False: the configuration has no rules, so nothing is allowed' }),
+  })
+  .openapi('Cohort');
+
+const list = createRoute({
+  method: 'get',
+  path: '/admin/cohorts',
+  tags: ['cohorts'],
+  security: SECURED,
+  responses: answers(z.object({ cohorts: z.array(Cohort) }), 'All cohorts, by name'),
+});
+
+const create = createRoute({
+  method: 'post',
+  path: '/admin/cohorts',
+  tags: ['cohorts'],
+  security: SECURED,
+  request: { body: body(z.strictObject({ name: CohortName })) },
+  responses: answers(Cohort, 'The new cohort'),
+});
+
+export function cohortRoutes(control: Control) {
+  return new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults })
+    .openapi(list, (c) => c.json({ cohorts: readCohorts(control) }, 200))
+    .openapi(create, async (c) => {
+      const { name } = c.req.valid('json');
+      const created = await createCohort(control, name, c.var.actor);
+      return c.json(created, 200);
+    });
+}
+
+function readCohorts(control: Control) {
+  return control.reader
+    .select({ name: cohorts.name, createdAt: cohorts.createdAt, testers: count(testers.id) })
+    .from(cohorts)
+    .leftJoin(testers, eq(testers.cohort, cohorts.name))
+    .groupBy(cohorts.name)
+    .orderBy(asc(cohorts.name))
+    .all()
+    .map((row) => ({ ...row, createdAt: iso(row.createdAt), hasRules: hasRules(control, row.name) }));
+}
+
+async function createCohort(control: Control, name: string, actor: AdminEnv['Variables']['actor']) {
+  const row = await control.write(() => {
+    const created = control.writer
+      .insert(cohorts)
+      .values({ name, createdAt: control.now() })
+      .onConflictDoNothing()
+      .returning()
+      .get();
+    if (created) recordAct(control, actor, 'cohort.create', `cohort:${name}`);
+    return created;
+  });
+  if (!row) throw new Problem('cohort_exists', `The cohort "${name}" exists already.`);
+  return { name, createdAt: iso(row.createdAt), testers: 0, hasRules: hasRules(control, name) };
+}
+
+function hasRules({ cohortsWithRules }: Control, name: string): boolean {
+  return cohortsWithRules === 'all' || cohortsWithRules.includes(name);
+}

@@ -1,0 +1,22 @@
+/** Points in time as operators write them: ISO 8601, or how long ago (`15m`, `2h`, `7d`). */
+
+const AGO = /^(\d{1,6})([smhd])$/;
+const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+/** A time of day needs its zone: the server's own would be a guess. */
+const ISO = /^\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d))?$/;
+
+export function isInstant(text: string): boolean {
+  return AGO.test(text) || (ISO.test(text) && !Number.isNaN(Date.parse(text)));
+}
+
+/** Unix milliseconds of a text that `isInstant` accepts. */
+export function instantMs(text: string, nowMs: number): number {
+  const [, amount, unit] = AGO.exec(text) ?? [];
+  return amount ? nowMs - Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS] : Date.parse(text);
+}
+
+/** The lowest UUIDv7 of a millisecond, so that a range of times is a range of the primary key. */
+export function firstIdOf(unixMs: number): string {
+  const hex = Math.max(0, unixMs).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}

@@ -1,0 +1,90 @@
+/** Every error of the admin API: one shape, RFC 9457. Nothing of a request is echoed but names the operator typed. */
+import type { Context } from 'hono';
+import { HTTPException } from 'hono/http-exception';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { StoreUnavailable } from '../store/writer.ts';
+
+const PROBLEMS = {
+  request_invalid: [400, 'The request is not valid'],
+  credential_missing: [401, 'Operator credential missing'],
+  credential_invalid: [401, 'Operator credential not valid'],
+  role_forbidden: [403, 'Your role does not allow this'],
+  cross_site: [403, 'Cross-site request refused'],
+  host_unknown: [403, 'Host name not accepted'],
+  route_unknown: [404, 'No such route'],
+  cohort_unknown: [404, 'No such cohort'],
+  tester_unknown: [404, 'No such tester'],
+  token_unknown: [404, 'No such access token'],
+  request_unknown: [404, 'No such request'],
+  switch_not_engaged: [404, 'No such switch is engaged'],
+  cohort_exists: [409, 'The cohort exists already'],
+  tester_exists: [409, 'The tester exists already'],
+  body_too_large: [413, 'Body too large'],
+  media_type_unsupported: [415, 'Body is not JSON'],
+  fault: [500, 'The server failed on this request'],
+  store_unavailable: [503, 'The store is not available'],
+} as const satisfies Record<string, readonly [ContentfulStatusCode, string]>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+export interface FieldError {
+  /** Dotted path of the field, or the whole request when empty. */
+  readonly field: string;
+  /** Names the mend. */
+  readonly message: string;
+}
+
+/** Thrown on the way of a request, and answered in one place. Jobs of the writer return, and never throw it. */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly errors: readonly FieldError[];
+
+  constructor(code: ProblemCode, detail: string, errors: readonly FieldError[] = []) {
+    super(detail);
+    this.code = code;
+    this.errors = errors;
+  }
+}
+
+export function cohortUnknown(name: string): Problem {
+  return new Problem('cohort_unknown', `There is no cohort "${name}"; make it with POST /admin/cohorts.`);
+}
+
+export function testerUnknown(id: string): Problem {
+  return new Problem('tester_unknown', `There is no tester "${id}"; add it with POST /admin/testers.`);
+}
+
+/** The answer for whatever was thrown; `onFault` hears of what nobody foresaw. */
+export function answerFault(fault: unknown, c: Context, onFault: (fault: unknown) => void): Response {
+  const problem = problemOf(fault);
+  if (problem.code === 'fault' || problem.code === 'store_unavailable') onFault(fault);
+  return answerProblem(c, problem);
+}
+
+export function answerProblem(c: Context, { code, message, errors }: Problem): Response {
+  const [status, title] = PROBLEMS[code];
+  if (status === 401) c.header('WWW-Authenticate', 'Bearer realm="portcullis control"');
+  const body = { type: `urn:portcullis:problem:${code}`, title, status, detail: message };
+  return c.body(JSON.stringify(errors.length > 0 ? { ...body, errors } : body), status, {
+    'Content-Type': 'application/problem+json',
+  });
+}
+
+function problemOf(fault: unknown): Problem {
+  if (fault instanceof Problem) return fault;
+  if (fault instanceof HTTPException && fault.status < 500)
+    return new Problem('request_invalid', fault.message || 'The body could not be read as JSON.');
+  if (fault instanceof StoreUnavailable || isSqliteFault(fault))
+    return new Problem('store_unavailable', 'Nothing was changed; the server log has the cause.');
+  return new Problem('fault', 'The server log has the cause.');
+}
+
+/** By its code, so that no driver is imported here. */
+function isSqliteFault(fault: unknown): boolean {
+  return (
+    fault instanceof Error &&
+    'code' in fault &&
+    typeof fault.code === 'string' &&
+    fault.code.startsWith('SQLITE')
+  );
+}

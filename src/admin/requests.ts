@@ -1,0 +1,106 @@
+/** The request log over HTTP: read only. */
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Control } from '../control.ts';
+import type { AdminEnv } from './access.ts';
+import { answers, nameFaults, SECURED, Time } from './answer.ts';
+import { isInstant } from './instant.ts';
+import { Problem } from './problem.ts';
+import { readRequest, readRequests } from './request-rows.ts';
+
+const text = z.string().nullable();
+const integer = z.number().int().nullable();
+
+const LoggedRequest = z
+  .object({
+    id: z.string().openapi({ description: 'UUIDv7: in order of time' }),
+    at: Time,
+    tester: text,
+    cohort: text,
+    token: text.openapi({ description: 'The jti' }),
+    clientId: text,
+    clientRequestId: text,
+    method: z.string(),
+    path: z.string(),
+    operation: text,
+    model: text,
+    seconds: z.number().nullable(),
+    size: text,
+    n: integer,
+    address: text,
+    agent: text,
+    decision: z.enum(['allowed', 'refused']),
+    rule: text,
+    outcome: text.openapi({ description: 'Null while the call is open' }),
+    detail: text,
+    status: integer,
+    upstreamStatus: integer,
+    upstreamRequestId: text,
+    firstByteMs: z.number().nullable(),
+    durationMs: z.number().nullable(),
+    bytesIn: z.number().int(),
+    bytesOut: z.number().int(),
+    repeats: z.number().int(),
+  })
+  .openapi('LoggedRequest');
+
+const Instant = z
+  .string()
+  .refine(isInstant, 'use ISO 8601 (2026-05-04 or 2026-05-04T10:00:00Z) or how long ago (15m, 2h, 7d)')
+  .openapi({ example: '15m' });
+const Id = z.guid('use the id of a request');
+
+const Query = z.strictObject({
+  tester: z.string().optional(),
+  cohort: z.string().optional(),
+  token: z.string().optional(),
+  operation: z.string().optional(),
+  model: z.string().optional(),
+  outcome: z.string().optional().openapi({ description: '"open" for calls that have not ended' }),
+  status: z.coerce.number<string>('use an HTTP status').int().min(100).max(599).optional(),
+  decision: z.enum(['allowed', 'refused']).optional(),
+  since: Instant.optional(),
+  until: Instant.optional(),
+  before: Id.optional(),
+  after: Id.optional().openapi({ description: 'Turns the order: oldest first' }),
+  limit: z.coerce.number<string>().int().min(1).max(1000).default(100),
+});
+
+const list = createRoute({
+  method: 'get',
+  path: '/admin/requests',
+  tags: ['requests'],
+  security: SECURED,
+  request: { query: Query },
+  responses: answers(
+    z.object({
+      requests: z.array(LoggedRequest),
+      next: text.openapi({ description: 'The cursor of the next page; null when this one is not full' }),
+    }),
+    'Requests, newest first; oldest first with `after`',
+  ),
+});
+
+const show = createRoute({
+  method: 'get',
+  path: '/admin/requests/{id}',
+  tags: ['requests'],
+  security: SECURED,
+  request: { params: z.object({ id: Id }) },
+  responses: answers(LoggedRequest, 'The request'),
+});
+
+export function requestRoutes(control: Control) {
+  return new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults })
+    .openapi(list, (c) => {
+      const query = c.req.valid('query');
+      const rows = readRequests(control, query);
+      const next = rows.length === query.limit ? (rows.at(-1)?.id ?? null) : null;
+      return c.json({ requests: rows, next }, 200);
+    })
+    .openapi(show, (c) => {
+      const { id } = c.req.valid('param');
+      const row = readRequest(control, id);
+      if (!row) throw new Problem('request_unknown', `The log has no request "${id}".`);
+      return c.json(row, 200);
+    });
+}

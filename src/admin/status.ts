@@ -1,0 +1,87 @@
+/** The first thing an operator looks at: open or stopped, since when, by whom, why; and today's counts. */
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { and, count, desc, eq, isNull, type SQL, sql } from 'drizzle-orm';
+import type { Control } from '../control.ts';
+import { cohorts, switches, testers } from '../store/schema.ts';
+import type { AdminEnv } from './access.ts';
+import { answers, iso, nameFaults, SECURED, Time } from './answer.ts';
+import { countRequests } from './request-rows.ts';
+
+const total = z.number().int();
+
+const Engaged = z
+  .object({
+    id: total,
+    scope: z.string(),
+    since: Time,
+    by: z.string(),
+    reason: z.string().nullable(),
+  })
+  .openapi('Engaged');
+
+const Status = z
+  .object({
+    open: z.boolean().openapi({ description: 'False: everything is stopped, or the log takes no writes' }),
+    switches: z.array(Engaged).openapi({ description: 'Engaged stops, the global one first' }),
+    revocations: total.openapi({ description: 'Revocations so far, of any scope' }),
+    live: z.object({ node: z.string(), startedAt: Time, openCalls: total, logWritable: z.boolean() }),
+    today: z
+      .object({ since: Time, calls: total, refused: total, open: total })
+      .openapi({ description: 'Since midnight UTC; `open` is every call that has not ended' }),
+    testers: total,
+    cohorts: total,
+    version: z.string(),
+    now: Time,
+  })
+  .openapi('Status');
+
+const status = createRoute({
+  method: 'get',
+  path: '/admin/status',
+  tags: ['status'],
+  security: SECURED,
+  responses: answers(Status, 'The state of the programme'),
+});
+
+export function statusRoutes(control: Control, version: string) {
+  return new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults }).openapi(status, (c) => {
+    return c.json(readStatus(control, version), 200);
+  });
+}
+
+function readStatus(control: Control, version: string) {
+  const nowMs = control.now();
+  const midnightMs = nowMs - (nowMs % 86_400_000);
+  const live = control.live();
+  const engaged = readEngaged(control);
+  return {
+    open: live.logWritable && !engaged.some(({ scope }) => scope === 'global'),
+    switches: engaged,
+    revocations: countRows(control, switches, eq(switches.effect, 'revoke')),
+    live: { ...live, startedAt: iso(live.startedAt) },
+    today: { since: iso(midnightMs), ...countRequests(control, midnightMs) },
+    testers: countRows(control, testers),
+    cohorts: countRows(control, cohorts),
+    version,
+    now: iso(nowMs),
+  };
+}
+
+function readEngaged({ reader }: Control) {
+  const rows = reader
+    .select()
+    .from(switches)
+    .where(and(isNull(switches.releasedAt), eq(switches.effect, 'stop')))
+    .orderBy(desc(sql`${switches.scope} = 'global'`), desc(switches.id));
+  return rows.all().map(({ id, scope, reason, engagedAt, engagedBy }) => {
+    return { id, scope, since: iso(engagedAt), by: engagedBy, reason };
+  });
+}
+
+function countRows(
+  { reader }: Control,
+  table: typeof switches | typeof testers | typeof cohorts,
+  where?: SQL,
+): number {
+  return reader.select({ n: count() }).from(table).where(where).get()?.n ?? 0;
+}

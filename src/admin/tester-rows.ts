@@ -1,0 +1,102 @@
+/** Testers in the store: reading them, and changing them together with the act that tells of it. */
+import { and, asc, count, desc, eq, inArray, isNull, or, sql } from 'drizzle-orm';
+import type { Limits } from '../admission/limits.ts';
+import type { Actor, Control } from '../control.ts';
+import { cohorts, requests, switches, testers, tokens } from '../store/schema.ts';
+import { recordAct } from './acts.ts';
+import { iso } from './answer.ts';
+import { cohortUnknown, Problem, testerUnknown } from './problem.ts';
+import { switchBody } from './switches.ts';
+import type { NewTester, TesterChanges } from './testers.ts';
+
+type Row = typeof testers.$inferSelect;
+
+function testerBody(row: Row) {
+  const limits: Limits | null = row.limits === null ? null : JSON.parse(row.limits);
+  return { ...row, limits, createdAt: iso(row.createdAt) };
+}
+
+export function readTesters({ reader }: Control, cohort: string | undefined) {
+  const inCohort = cohort === undefined ? undefined : eq(testers.cohort, cohort);
+  return reader.select().from(testers).where(inCohort).orderBy(asc(testers.id)).all().map(testerBody);
+}
+
+export function readTester(control: Control, id: string) {
+  const { reader } = control;
+  const row = reader.select().from(testers).where(eq(testers.id, id)).get();
+  if (!row) throw testerUnknown(id);
+  const issued = reader.select({ n: count() }).from(tokens).where(eq(tokens.tester, id)).get();
+  const last = reader
+    .select({ at: requests.at })
+    .from(requests)
+    .where(eq(requests.tester, id))
+    .orderBy(desc(requests.id))
+    .limit(1)
+    .get();
+  return {
+    ...testerBody(row),
+    tokens: issued?.n ?? 0,
+    lastCallAt: last ? iso(last.at) : null,
+    switches: readSwitchesOf(control, row),
+  };
+}
+
+/** Engaged switches of everything, of the cohort, of the tester, and of the tester's own tokens. */
+function readSwitchesOf({ reader }: Control, { id, cohort }: Row) {
+  const tokenScopes = reader
+    .select({ scope: sql<string>`'token:' || ${tokens.jti}` })
+    .from(tokens)
+    .where(eq(tokens.tester, id));
+  const touching = or(
+    inArray(switches.scope, ['global', `cohort:${cohort}`, `tester:${id}`]),
+    inArray(switches.scope, tokenScopes),
+  );
+  const rows = reader
+    .select()
+    .from(switches)
+    .where(and(isNull(switches.releasedAt), touching))
+    .orderBy(desc(switches.id));
+  return rows.all().map(switchBody);
+}
+
+export async function createTester(control: Control, tester: NewTester, actor: Actor) {
+  const made = await control.write(() => {
+    if (!cohortExists(control, tester.cohort)) return cohortUnknown(tester.cohort);
+    const limits = tester.limits ? JSON.stringify(tester.limits) : null;
+    const row = control.writer
+      .insert(testers)
+      .values({ ...tester, limits, createdAt: control.now() })
+      .onConflictDoNothing()
+      .returning()
+      .get();
+    if (!row) return new Problem('tester_exists', `The tester "${tester.id}" exists already.`);
+    recordAct(control, actor, 'tester.create', `tester:${tester.id}`);
+    return row;
+  });
+  if (made instanceof Problem) throw made;
+  return testerBody(made);
+}
+
+export async function updateTester(
+  control: Control,
+  id: string,
+  { limits, ...changes }: TesterChanges,
+  actor: Actor,
+) {
+  const set: Partial<Row> = { ...changes };
+  if (limits !== undefined) set.limits = limits === null ? null : JSON.stringify(limits);
+  const changed = await control.write(() => {
+    if (changes.cohort !== undefined && !cohortExists(control, changes.cohort))
+      return cohortUnknown(changes.cohort);
+    const row = control.writer.update(testers).set(set).where(eq(testers.id, id)).returning().get();
+    if (!row) return testerUnknown(id);
+    recordAct(control, actor, 'tester.update', `tester:${id}`, `set ${Object.keys(set).join(', ')}`);
+    return row;
+  });
+  if (changed instanceof Problem) throw changed;
+  return testerBody(changed);
+}
+
+function cohortExists({ writer }: Control, name: string): boolean {
+  return writer.select().from(cohorts).where(eq(cohorts.name, name)).get() !== undefined;
+}

@@ -1,0 +1,109 @@
+/** Testers: the people who may call, each in one cohort. */
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import type { Control } from '../control.ts';
+import type { AdminEnv } from './access.ts';
+import { answers, body, nameFaults, SECURED, Time } from './answer.ts';
+import { Switch } from './switches.ts';
+import { createTester, readTester, readTesters, updateTester } from './tester-rows.ts';
+
+const ID = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$/;
+
+const TesterId = z
+  .string()
+  .regex(ID, 'use 1 to 128 letters, digits, ".", "_", "@" or "-", a letter or digit first');
+const Line = z.string().trim().min(1, 'leave it out, or give at least one character').max(200);
+const Limit = z.number().int().min(1, 'use a whole number from 1 up, or leave it out');
+const Limits = z.strictObject({
+  requestsPerSecond: Limit.optional(),
+  requestsPerMinute: Limit.optional(),
+  requestsPerDay: Limit.optional(),
+  concurrent: Limit.optional(),
+});
+
+const Tester = z
+  .object({
+    id: z.string(),
+    cohort: z.string(),
+    name: z.string().nullable(),
+    email: z.string().nullable(),
+    limits: Limits.nullable().openapi({ description: "Overrides of the cohort's limits" }),
+    createdAt: Time,
+  })
+  .openapi('Tester');
+
+const TesterDetail = Tester.extend({
+  tokens: z.number().int().openapi({ description: 'Access tokens issued so far' }),
+  lastCallAt: Time.nullable(),
+  switches: z.array(Switch).openapi({ description: 'Engaged switches that touch this tester' }),
+}).openapi('TesterDetail');
+
+const Cohort = z.string().min(1, 'name the cohort');
+const NewTester = z.strictObject({
+  id: TesterId,
+  cohort: Cohort,
+  name: Line.optional(),
+  email: z.email('use an e-mail address').optional(),
+  limits: Limits.optional(),
+});
+const Changes = z
+  .strictObject({
+    cohort: Cohort.optional(),
+    name: Line.nullable().optional(),
+    email: z.email('use an e-mail address, or null for none').nullable().optional(),
+    limits: Limits.nullable().optional(),
+  })
+  .refine((changes) => Object.keys(changes).length > 0, 'give at least one of name, email, cohort, limits');
+
+const Path = z.object({ id: z.string() });
+
+const list = createRoute({
+  method: 'get',
+  path: '/admin/testers',
+  tags: ['testers'],
+  security: SECURED,
+  request: { query: z.strictObject({ cohort: z.string().optional() }) },
+  responses: answers(z.object({ testers: z.array(Tester) }), 'Testers, by id'),
+});
+
+const create = createRoute({
+  method: 'post',
+  path: '/admin/testers',
+  tags: ['testers'],
+  security: SECURED,
+  request: { body: body(NewTester) },
+  responses: answers(Tester, 'The new tester'),
+});
+
+const show = createRoute({
+  method: 'get',
+  path: '/admin/testers/{id}',
+  tags: ['testers'],
+  security: SECURED,
+  request: { params: Path },
+  responses: answers(TesterDetail, 'The tester'),
+});
+
+const update = createRoute({
+  method: 'patch',
+  path: '/admin/testers/{id}',
+  tags: ['testers'],
+  security: SECURED,
+  request: { params: Path, body: body(Changes) },
+  responses: answers(Tester, 'The tester as it is now'),
+});
+
+export type NewTester = z.output<typeof NewTester>;
+export type TesterChanges = z.output<typeof Changes>;
+
+export function testerRoutes(control: Control) {
+  return new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults })
+    .openapi(list, (c) => c.json({ testers: readTesters(control, c.req.valid('query').cohort) }, 200))
+    .openapi(create, async (c) => {
+      return c.json(await createTester(control, c.req.valid('json'), c.var.actor), 200);
+    })
+    .openapi(show, (c) => c.json(readTester(control, c.req.valid('param').id), 200))
+    .openapi(update, async (c) => {
+      const { id } = c.req.valid('param');
+      return c.json(await updateTester(control, id, c.req.valid('json'), c.var.actor), 200);
+    });
+}

@@ -1,0 +1,104 @@
+/** The admin API over a real store and the real warden; only the signature of an issued token is made up. */
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { uuidv7 } from 'uuidv7';
+import { createAdmin } from '../../src/admin/app.ts';
+import { createClient } from '../../src/admin/client.ts';
+import { hashCredential, makeCredential } from '../../src/admin/credential.ts';
+import { Warden } from '../../src/admission/warden.ts';
+import type { Actor, Control, IssuedToken } from '../../src/control.ts';
+import { type Db, openDatabase, sqliteTransaction } from '../../src/store/db.node.ts';
+import { acts, operators, requests, tokens } from '../../src/store/schema.ts';
+import { Writer } from '../../src/store/writer.ts';
+
+const ROLES = ['operator', 'auditor', 'reviewer', 'admin'] as const;
+const DAY_MS = 86_400_000;
+
+export type Admin = Awaited<ReturnType<typeof startAdmin>>;
+
+export async function startAdmin() {
+  const dataDir = mkdtempSync(join(tmpdir(), 'portcullis-'));
+  const db = openDatabase(join(dataDir, 'portcullis.sqlite'), 'process');
+  const writer = new Writer(sqliteTransaction(db.writer), setImmediate);
+  const rules = { cohort: () => null } as never;
+  const warden = new Warden({ db: db.writer, writer, rules, now: Date.now, node: 'test', watchMs: 50 });
+  const control: Control = {
+    now: Date.now,
+    reader: db.reader,
+    writer: db.writer,
+    write: (job) => writer.write(job),
+    stop: (order, actor) => warden.stop(order, actor),
+    release: (scope, reason, actor) => warden.release(scope, reason, actor),
+    issueToken: (tester, days, actor) => writer.write(() => issue(db.writer, tester, days ?? 7, actor)),
+    live: () => warden.live(),
+    cohortsWithRules: ['alpha'],
+  };
+  const app = createAdmin(control, { onFault: () => {} });
+  const credentials = await addOperators(db.writer);
+  const client = createClient({
+    url: 'http://localhost',
+    credential: credentials.operator,
+    fetch: (input, init) => app.request(input, init),
+  });
+  return {
+    app,
+    client,
+    control,
+    credentials,
+    dataDir,
+    db,
+    /** One request with the operator's credential, or another's. */
+    call: (method: string, path: string, json?: unknown, credential = credentials.operator) =>
+      app.request(path, {
+        method,
+        headers: {
+          authorization: `Bearer ${credential}`,
+          ...(json ? { 'content-type': 'application/json' } : {}),
+        },
+        ...(json ? { body: JSON.stringify(json) } : {}),
+      }),
+    acts: () => db.reader.select().from(acts).all(),
+    close() {
+      warden.close();
+      db.close();
+      rmSync(dataDir, { recursive: true });
+    },
+  };
+}
+
+async function addOperators(db: Db): Promise<Record<(typeof ROLES)[number], string>> {
+  const made = ROLES.map((role) => [role, makeCredential()] as const);
+  for (const [role, credential] of made)
+    db.insert(operators)
+      .values({ name: `the-${role}`, role, credentialHash: await hashCredential(credential) })
+      .run();
+  return Object.fromEntries(made) as Record<(typeof ROLES)[number], string>;
+}
+
+function issue(db: Db, tester: string, days: number, { operator, address }: Actor): IssuedToken {
+  const jti = randomUUID();
+  const expiresAt = Date.now() + days * DAY_MS;
+  db.insert(tokens).values({ jti, tester, expiresAt }).run();
+  db.insert(acts)
+    .values({ operator, act: 'token.issue', subject: `token:${jti}`, address })
+    .run();
+  return { token: `header.${jti}.signature`, jti, tester, expiresAt: new Date(expiresAt).toISOString() };
+}
+
+/** A row of the request log, as the gateway would have left it. */
+export function logCall(db: Db, call: Partial<typeof requests.$inferInsert> = {}): string {
+  const id = uuidv7();
+  const usual = {
+    tester: 'ada',
+    cohort: 'alpha',
+    method: 'POST',
+    path: '/v1/videos',
+    operation: 'videos.create',
+  };
+  db.insert(requests)
+    .values({ id, at: Date.now(), ...usual, decision: 'allowed', outcome: 'complete', status: 200, ...call })
+    .run();
+  return id;
+}
