@@ -1,0 +1,41 @@
+/** `portcullis log`: the request log, one line per call. */
+import { type Command, InvalidArgumentError } from 'commander';
+
+const HELP = `
+Columns: time, tester, operation, model, status, outcome, milliseconds, bytes out, id.
+With --follow a call is printed when it has ended.
+
+Examples:
+  portcullis log --since 15m
+  portcullis log --tester ada --decision refused
+  portcullis log --follow --json | jq .outcome`;
+
+export function addLog(program: Command): void {
+  program
+    .command('log')
+    .description('the request log, oldest first')
+    .option('--tester <id>', 'calls of this tester')
+    .option('--cohort <name>', 'calls of this cohort')
+    .option('--token <jti>', 'calls with this access token')
+    .option('--operation <name>', 'calls of this operation')
+    .option('--model <name>', 'calls of this model')
+    .option('--outcome <word>', 'complete, cut, client-gone, …, a refusal code, or open')
+    .option('--decision <word>', 'allowed or refused')
+    .option('--status <code>', 'the HTTP status that the tester got')
+    .option('--since <time>', '15m, 2h, 7d, or ISO 8601')
+    .option('--until <time>', 'the same')
+    .option('--limit <n>', 'at most so many, the newest', parseLimit, 100)
+    .option('--follow', 'go on with what comes')
+    .option('--json', 'print JSON, one line per call')
+    .addHelpText('after', HELP)
+    .action(async ({ follow, json, ...filters }) => {
+      const { printLog } = await import('./log-lines.ts');
+      await printLog(filters, { follow: follow === true, json: json === true });
+    });
+}
+
+function parseLimit(text: string): number {
+  const limit = Number(text);
+  if (!Number.isInteger(limit) || limit < 1) throw new InvalidArgumentError('Use a whole number from 1 up.');
+  return limit;
+}

@@ -1,0 +1,51 @@
+/** What all commands print with: colour only on a terminal, both kinds of time, grouped digits, nothing that steers it. */
+import { styleText } from 'node:util';
+
+type Style = Parameters<typeof styleText>[0];
+
+const coloured = process.stdout.isTTY === true && !process.env.NO_COLOR;
+const GROUPED = new Intl.NumberFormat('en-GB');
+
+export function out(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+export function outJson(value: unknown): void {
+  out(JSON.stringify(value));
+}
+
+export function paint(style: Style, text: string): string {
+  return coloured ? styleText(style, text, { validateStream: false }) : text;
+}
+
+/** Testers choose model names and more: without control characters they cannot steer the terminal. */
+export function plain(text: string | null | undefined, absent = '–'): string {
+  return text ? text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\ufffd') : absent;
+}
+
+export function digits(n: number): string {
+  return GROUPED.format(n);
+}
+
+/** `2026-05-04 10:00:00Z, 3 min ago` */
+export function time(iso: string, nowMs = Date.now()): string {
+  return `${second(iso)} ${paint('dim', `(${relative(Date.parse(iso) - nowMs)})`)}`;
+}
+
+export function second(iso: string): string {
+  return `${iso.slice(0, 10)} ${iso.slice(11, 19)}Z`;
+}
+
+const UNITS = [
+  [86_400_000, 'd'],
+  [3_600_000, 'h'],
+  [60_000, 'min'],
+  [1_000, 's'],
+] as const;
+
+function relative(deltaMs: number): string {
+  const size = Math.abs(deltaMs);
+  const [unitMs, unit] = UNITS.find(([ms]) => size >= ms) ?? [1_000, 's'];
+  const amount = `${Math.floor(size / unitMs)} ${unit}`;
+  return deltaMs > 0 ? `in ${amount}` : `${amount} ago`;
+}

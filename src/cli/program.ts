@@ -1,0 +1,61 @@
+/** The commands, and what their faults mean to the shell: 0 done, 1 refused, 2 usage, 3 fault. */
+import { Command, CommanderError } from 'commander';
+import { addCohort } from './cohort.ts';
+import { Fault, Refused, Usage } from './exit.ts';
+import { addKill } from './kill.ts';
+import { addLog } from './log.ts';
+import { addResume } from './resume.ts';
+import { addServe } from './serve.ts';
+import { addStatus } from './status.ts';
+import { addTester } from './tester.ts';
+import { addToken } from './token.ts';
+
+const HELP = `
+Exit codes:
+  0 done   1 refused by the server   2 usage   3 fault (server unreachable, or it failed)
+
+Environment:
+  PORTCULLIS_CONTROL_URL     where the control listener is     http://127.0.0.1:8788
+  PORTCULLIS_OPERATOR_TOKEN  the operator credential           else from the data directory
+  PORTCULLIS_DATA_DIR        the data directory                ./data
+
+Examples:
+  portcullis serve
+  portcullis cohort add alpha
+  portcullis tester add ada --cohort alpha
+  portcullis token issue ada --days 7
+  portcullis kill                                stop everything, now
+  portcullis resume
+  portcullis log --since 15m --outcome rate_limited`;
+
+export async function run(argv: readonly string[]): Promise<number> {
+  try {
+    await program().parseAsync(argv);
+    return 0;
+  } catch (fault) {
+    return report(fault);
+  }
+}
+
+function program(): Command {
+  const portcullis = new Command('portcullis')
+    .description('Access control in front of a model API: who may call, and the stop for everybody at once.')
+    .addHelpText('after', HELP)
+    .showHelpAfterError('(add --help for the arguments and examples)')
+    .showSuggestionAfterError()
+    .exitOverride();
+  for (const add of [addServe, addStatus, addKill, addResume, addLog, addCohort, addTester, addToken])
+    add(portcullis);
+  return portcullis;
+}
+
+/** One message on stderr, and the code to leave with. Commander has printed its own by then. */
+function report(fault: unknown): number {
+  if (fault instanceof CommanderError) return fault.exitCode === 0 ? 0 : 2;
+  const message = fault instanceof Error ? fault.message : String(fault);
+  process.stderr.write(`portcullis: ${message}\n`);
+  if (fault instanceof Usage) return 2;
+  if (fault instanceof Refused) return 1;
+  if (!(fault instanceof Fault) && process.env.PORTCULLIS_DEBUG) console.error(fault);
+  return 3;
+}

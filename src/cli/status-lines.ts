@@ -1,0 +1,37 @@
+/** The first screen of `portcullis status`. */
+import type { InferResponseType } from 'hono/client';
+import type { AdminClient } from '../admin/client.ts';
+import { digits, paint, plain, time } from './print.ts';
+
+export type State = InferResponseType<AdminClient['status']['$get']>;
+
+export function statusLines(state: State): string[] {
+  const { today, live } = state;
+  const refused = today.calls > 0 ? ` (${((100 * today.refused) / today.calls).toFixed(1)} %)` : '';
+  return [
+    headline(state),
+    ...state.switches.flatMap(stopLines),
+    '',
+    `today      ${digits(today.calls)} calls, ${digits(today.refused)} refused${refused}, ${digits(today.open)} open now`,
+    `testers    ${digits(state.testers)} in ${digits(state.cohorts)} cohorts`,
+    `revoked    ${digits(state.revocations)} revocations so far`,
+    `node       ${plain(live.node)}, started ${time(live.startedAt)}, version ${state.version}`,
+  ];
+}
+
+function headline({ open, switches, live }: State): string {
+  if (!live.logWritable)
+    return `${paint(['bold', 'red'], 'STOPPED')}  the log cannot be written, so every call is refused`;
+  if (!open) return `${paint(['bold', 'red'], 'STOPPED')}  every call is refused`;
+  const partly = switches.length > 0 ? `, but for ${digits(switches.length)} stopped:` : '';
+  return `${paint(['bold', 'green'], 'OPEN')}  calls that the rules allow pass${partly}`;
+}
+
+function stopLines({ scope, since, by, reason }: State['switches'][number]): string[] {
+  return [
+    `  ${paint('red', scope)}`,
+    `    since    ${time(since)}`,
+    `    by       ${plain(by)}`,
+    `    why      ${plain(reason, 'no reason given')}`,
+  ];
+}

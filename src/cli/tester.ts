@@ -1,0 +1,82 @@
+/** `portcullis tester`: the people who may call. */
+import type { Command } from 'commander';
+
+interface Json {
+  readonly json?: boolean;
+}
+
+interface Added extends Json {
+  readonly cohort: string;
+  readonly name?: string;
+  readonly email?: string;
+}
+
+export function addTester(program: Command): void {
+  const tester = program.command('tester').description('add, list and show testers');
+  tester
+    .command('add')
+    .description('add a tester to a cohort')
+    .argument('<id>', 'the id that access tokens carry')
+    .requiredOption('--cohort <name>', 'the cohort')
+    .option('--name <text>', 'name')
+    .option('--email <address>', 'e-mail address')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  portcullis tester add ada --cohort alpha --name "Ada Lovelace"')
+    .action(add);
+  tester
+    .command('list')
+    .description('list testers')
+    .option('--cohort <name>', 'of this cohort only')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  portcullis tester list --cohort alpha')
+    .action(list);
+  tester
+    .command('show')
+    .description('show a tester, with the switches that touch them')
+    .argument('<id>', 'the tester')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  portcullis tester show ada')
+    .action(show);
+}
+
+async function add(id: string, { json, cohort, name, email }: Added): Promise<void> {
+  const { connect, done } = await import('./connection.ts');
+  const { out, outJson } = await import('./print.ts');
+  const tester = await done(connect(process.env).testers.$post({ json: { id, cohort, name, email } }));
+  if (json) return outJson(tester);
+  out(`Added tester ${tester.id} to cohort ${tester.cohort}.`);
+  out(`Issue an access token: portcullis token issue ${tester.id}`);
+}
+
+async function list({ json, cohort }: Json & { cohort?: string }): Promise<void> {
+  const { connect, done } = await import('./connection.ts');
+  const { outTable } = await import('./table.ts');
+  const { outJson, plain, time } = await import('./print.ts');
+  const { testers } = await done(connect(process.env).testers.$get({ query: { cohort } }));
+  if (json) return outJson(testers);
+  outTable(
+    ['TESTER', 'COHORT', 'NAME', 'E-MAIL', 'ADDED'],
+    testers.map((one) => [one.id, one.cohort, plain(one.name), plain(one.email), time(one.createdAt)]),
+    'No testers yet: portcullis tester add ID --cohort NAME',
+  );
+}
+
+async function show(id: string, { json }: Json): Promise<void> {
+  const { connect, done } = await import('./connection.ts');
+  const { digits, out, outJson, paint, plain, time } = await import('./print.ts');
+  const tester = await done(connect(process.env).testers[':id'].$get({ param: { id } }));
+  if (json) return outJson(tester);
+  const limits = Object.entries(tester.limits ?? {}).map(([name, limit]) => `${name} ${digits(limit)}`);
+  out(`tester     ${tester.id}`);
+  out(`cohort     ${tester.cohort}`);
+  out(`name       ${plain(tester.name)}`);
+  out(`e-mail     ${plain(tester.email)}`);
+  out(`limits     ${limits.join(', ') || 'those of the cohort'}`);
+  out(`tokens     ${digits(tester.tokens)} issued`);
+  out(`last call  ${tester.lastCallAt ? time(tester.lastCallAt) : 'none yet'}`);
+  out(`added      ${time(tester.createdAt)}`);
+  for (const { effect, scope, engagedAt, engagedBy, reason } of tester.switches) {
+    out(`${paint('red', effect === 'stop' ? 'stopped' : 'revoked')}    ${scope}, ${time(engagedAt)}`);
+    out(`           by ${plain(engagedBy)}: ${plain(reason, 'no reason given')}`);
+  }
+}
