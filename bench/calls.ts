@@ -52,12 +52,22 @@ async function load(server: Server, tokens: readonly string[], seconds: number) 
     method: 'POST',
     body: PAYLOAD,
     headers: { 'content-type': 'application/json' },
-    requests: tokens.map((token) => ({ method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` } })),
+    requests: tokens.map((token) => ({
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+    })),
   });
   const calls = result['2xx'];
   if (result.non2xx > 0 || result.errors > 0)
-    throw new Error(`${result.non2xx} refused, ${result.errors} errors: ${JSON.stringify(result.statusCodeStats)}`);
-  return { microseconds: ((cpuTicks(server.pid) - before) * TICK_US) / calls, perSecond: calls / seconds, p50: result.latency.p50, p99: result.latency.p99 };
+    throw new Error(
+      `${result.non2xx} refused, ${result.errors} errors: ${JSON.stringify(result.statusCodeStats)}`,
+    );
+  return {
+    microseconds: ((cpuTicks(server.pid) - before) * TICK_US) / calls,
+    perSecond: calls / seconds,
+    p50: result.latency.p50,
+    p99: result.latency.p99,
+  };
 }
 
 /** A programme with every limit on, and none of them reached. */
@@ -115,7 +125,9 @@ try {
   const floor = await run('./floor.ts', [upstream.url], env, anyUrl);
   const { gate, tokens } = await startGate(dir, upstream.url);
   console.log(`${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.version}`);
-  console.log(`${ROUNDS} rounds of ${SECONDS} s each, floor and gate in turn, ${CONNECTIONS} connections, ${TESTERS} testers`);
+  console.log(
+    `${ROUNDS} rounds of ${SECONDS} s each, floor and gate in turn, ${CONNECTIONS} connections, ${TESTERS} testers`,
+  );
   await load(floor, tokens, 2);
   await load(gate, tokens, 2);
   const ratios: number[] = [];
@@ -128,10 +140,14 @@ try {
     all.gate.push(b.microseconds);
     const show = (name: string, r: typeof a) =>
       `${name} ${r.microseconds.toFixed(1)} µs/call (${Math.round(r.perSecond)}/s, p50 ${r.p50} ms, p99 ${r.p99} ms)`;
-    console.log(`round ${round}: ${show('floor', a)} | ${show('gate', b)} | ratio ${(ratios.at(-1) ?? 0).toFixed(2)}`);
+    console.log(
+      `round ${round}: ${show('floor', a)} | ${show('gate', b)} | ratio ${(ratios.at(-1) ?? 0).toFixed(2)}`,
+    );
   }
   const [low, high] = [Math.min(...ratios), Math.max(...ratios)];
-  console.log(`median: floor ${median(all.floor).toFixed(1)} µs, gate ${median(all.gate).toFixed(1)} µs CPU per call`);
+  console.log(
+    `median: floor ${median(all.floor).toFixed(1)} µs, gate ${median(all.gate).toFixed(1)} µs CPU per call`,
+  );
   console.log(`ratio:  ${median(ratios).toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})`);
 } finally {
   for (const child of children) child.kill('SIGTERM');

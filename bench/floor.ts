@@ -43,7 +43,12 @@ const server = createServer((incoming, outgoing) => {
     const client = free.pop() ?? new Client(origin, { pipelining: 1 });
     const body = chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
     const headers = ['content-type', 'application/json', 'authorization', 'Bearer key'];
-    client.dispatch({ method: 'POST', path: incoming.url ?? '/', headers, body }, new PassOn(client, outgoing));
+    client.dispatch(
+      { method: 'POST', path: incoming.url ?? '/', headers, body },
+      new PassOn(client, outgoing),
+    );
   });
 });
-server.listen(0, '127.0.0.1', () => console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+server.listen(0, '127.0.0.1', () =>
+  console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+);

@@ -10,4 +10,6 @@ const server = createServer((incoming, outgoing) => {
   incoming.on('end', () => outgoing.writeHead(200, headers).end(body));
 });
 server.keepAliveTimeout = 60_000;
-server.listen(0, '127.0.0.1', () => console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+server.listen(0, '127.0.0.1', () =>
+  console.log(`http://127.0.0.1:${(server.address() as AddressInfo).port}`),
+);

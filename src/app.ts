@@ -22,16 +22,23 @@ export interface GatewayOptions<Bindings extends object> {
   readonly ready: () => boolean;
 }
 
-export function createGateway<Bindings extends object>(options: GatewayOptions<Bindings>): Hono<{ Bindings: Bindings }> {
+export function createGateway<Bindings extends object>(
+  options: GatewayOptions<Bindings>,
+): Hono<{ Bindings: Bindings }> {
   const { gate, take } = options;
   const app = new Hono<{ Bindings: Bindings }>();
-  app.get('/.well-known/jwks.json', (c) => c.json(options.jwks(), 200, { 'cache-control': 'public, max-age=60' }));
+  app.get('/.well-known/jwks.json', (c) =>
+    c.json(options.jwks(), 200, { 'cache-control': 'public, max-age=60' }),
+  );
   app.get('/healthz', (c) => c.json({ ok: true }));
   app.get('/readyz', (c) => c.json({ ready: options.ready() }, options.ready() ? 200 : 503));
   const serve = (methods: string[], path: string, route: Route | null) =>
     app.on(methods, path, (c) => take(c.env, (exchange) => handle(exchange, route, c.req.param(), gate)));
-  const offered = ROUTES.filter(({ operation }) => !options.off?.some((pattern) => matches(pattern, operation)));
-  for (const route of offered) serve(route.method === 'GET' ? ['GET', 'HEAD'] : [route.method], route.path, route);
+  const offered = ROUTES.filter(
+    ({ operation }) => !options.off?.some((pattern) => matches(pattern, operation)),
+  );
+  for (const route of offered)
+    serve(route.method === 'GET' ? ['GET', 'HEAD'] : [route.method], route.path, route);
   app.all('*', (c) => take(c.env, (exchange) => handle(exchange, null, {}, gate)));
   return app;
 }

@@ -22,7 +22,9 @@ const Limits = z.strictObject({
   concurrent: count.optional(),
 });
 const Cohort = z.strictObject({
-  allow: z.array(z.strictObject({ operations: z.array(pattern).min(1), models: z.array(pattern).optional() })),
+  allow: z.array(
+    z.strictObject({ operations: z.array(pattern).min(1), models: z.array(pattern).optional() }),
+  ),
   caps: z
     .strictObject({
       seconds: z.number().positive().optional(),
@@ -42,17 +44,37 @@ const Issuer = z
     jwksUri: httpUrl.optional(),
     jwks: z.strictObject({ keys: z.array(jwk).min(1) }).optional(),
     algorithms: z
-      .array(z.enum(['EdDSA', 'Ed25519', 'ES256', 'ES384', 'ES512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']))
+      .array(
+        z.enum([
+          'EdDSA',
+          'Ed25519',
+          'ES256',
+          'ES384',
+          'ES512',
+          'RS256',
+          'RS384',
+          'RS512',
+          'PS256',
+          'PS384',
+          'PS512',
+        ]),
+      )
       .min(1)
       .default(['EdDSA', 'ES256', 'RS256', 'PS256']),
   })
-  .refine((one) => (one.jwks === undefined) !== (one.jwksUri === undefined), 'name one of "jwks" and "jwksUri"');
+  .refine(
+    (one) => (one.jwks === undefined) !== (one.jwksUri === undefined),
+    'name one of "jwks" and "jwksUri"',
+  );
 
 const Schema = z.strictObject({
   upstream: z
     .strictObject({
       url: httpUrl,
-      keyEnv: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'name an environment variable').default('PORTCULLIS_UPSTREAM_KEY'),
+      keyEnv: z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'name an environment variable')
+        .default('PORTCULLIS_UPSTREAM_KEY'),
       connectSeconds: seconds.default(10),
       firstByteSeconds: seconds.default(600),
       idleSeconds: seconds.default(120),
@@ -128,7 +150,9 @@ const NUMBERS = new Set(['tokens.lifetimeDays']);
 export class ConfigError extends Error {
   readonly faults: readonly string[];
   constructor(faults: readonly string[]) {
-    super(`The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n  ${faults.join('\n  ')}`);
+    super(
+      `The configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n  ${faults.join('\n  ')}`,
+    );
     this.faults = faults;
   }
 }
@@ -147,22 +171,34 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ya
   return { ...parsed.data, upstreamKey: upstreamKey(parsed.data.upstream, env) };
 }
 
-function upstreamKey(upstream: { keyEnv: string } | undefined, env: Readonly<Record<string, string | undefined>>): string | null {
+function upstreamKey(
+  upstream: { keyEnv: string } | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): string | null {
   if (!upstream) {
     if (env['PORTCULLIS_UPSTREAM_KEY'])
-      throw new ConfigError(['PORTCULLIS_UPSTREAM_KEY is set without PORTCULLIS_UPSTREAM_URL (upstream.url)']);
+      throw new ConfigError([
+        'PORTCULLIS_UPSTREAM_KEY is set without PORTCULLIS_UPSTREAM_URL (upstream.url)',
+      ]);
     return null;
   }
   const key = env[upstream.keyEnv] ?? '';
   if (!/^[\x21-\x7e]{8,}$/.test(key))
-    throw new ConfigError([`${upstream.keyEnv}: set it to the upstream's API key (printable ASCII, at least 8 characters)`]);
+    throw new ConfigError([
+      `${upstream.keyEnv}: set it to the upstream's API key (printable ASCII, at least 8 characters)`,
+    ]);
   return key;
 }
 
 function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   return Object.keys(env)
-    .filter((name) => name.startsWith('PORTCULLIS_') && !(name in VARIABLES) && !OTHER_VARIABLES.includes(name))
-    .map((name) => `${name}: no such variable; known are ${[...Object.keys(VARIABLES), ...OTHER_VARIABLES].join(', ')}`);
+    .filter(
+      (name) => name.startsWith('PORTCULLIS_') && !(name in VARIABLES) && !OTHER_VARIABLES.includes(name),
+    )
+    .map(
+      (name) =>
+        `${name}: no such variable; known are ${[...Object.keys(VARIABLES), ...OTHER_VARIABLES].join(', ')}`,
+    );
 }
 
 function parseYaml(text: string): { value: unknown; lineOf: (path: readonly PropertyKey[]) => string } {
@@ -173,7 +209,8 @@ function parseYaml(text: string): { value: unknown; lineOf: (path: readonly Prop
   const lineOf = (path: readonly PropertyKey[]): string => {
     for (let depth = path.length; depth > 0; depth--) {
       const node: unknown = document.getIn(path.slice(0, depth), true);
-      const range = typeof node === 'object' && node !== null && 'range' in node ? (node.range as number[] | null) : null;
+      const range =
+        typeof node === 'object' && node !== null && 'range' in node ? (node.range as number[] | null) : null;
       if (range?.[0] !== undefined) return ` (line ${lines.linePos(range[0]).line})`;
     }
     return '';
@@ -189,7 +226,11 @@ function overlay(file: unknown, env: Readonly<Record<string, string | undefined>
     const text = env[variable];
     if (text === undefined || text === '') continue;
     const [section, member] = key.split('.') as [string, string | undefined];
-    const value = LISTS.has(key) ? text.split(',').map((one) => one.trim()) : NUMBERS.has(key) ? Number(text) : text;
+    const value = LISTS.has(key)
+      ? text.split(',').map((one) => one.trim())
+      : NUMBERS.has(key)
+        ? Number(text)
+        : text;
     if (member === undefined) merged[section] = value;
     else merged[section] = { ...(merged[section] as object | undefined), [member]: value };
   }
@@ -201,7 +242,9 @@ function describeIssue(issue: z.core.$ZodIssue, lineOf: (path: readonly Property
   const variable = Object.entries(VARIABLES).find(([, path]) => path === key)?.[0];
   const named = `${key || 'the file'}${variable ? ` [${variable}]` : ''}${lineOf(issue.path)}`;
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((name) => `${key ? `${key}.` : ''}${name}: no such key${lineOf([...issue.path, name])}`);
+    return issue.keys.map(
+      (name) => `${key ? `${key}.` : ''}${name}: no such key${lineOf([...issue.path, name])}`,
+    );
   return [`${named}: ${issue.message}`];
 }
 

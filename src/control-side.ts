@@ -1,4 +1,6 @@
 /** The port that the control side is given: the warden's acts, the store, and the issuing of tokens. */
+
+import { eq } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import type { Warden } from './admission/warden.ts';
 import type { Actor, Control, IssuedToken } from './control.ts';
@@ -6,7 +8,6 @@ import type { Clock } from './deps.ts';
 import type { Db } from './store/db.node.ts';
 import { acts, testers, tokens } from './store/schema.ts';
 import type { Writer } from './store/writer.ts';
-import { eq } from 'drizzle-orm';
 import { signToken } from './token/issue.ts';
 import { OWN_AUDIENCE } from './token/issuers.ts';
 import type { SigningKeys } from './token/keys.ts';
@@ -55,7 +56,12 @@ export function createControl(parts: ControlParts): Control {
   };
 }
 
-async function issueToken(parts: ControlParts, tester: string, days: number, actor: Actor): Promise<IssuedToken> {
+async function issueToken(
+  parts: ControlParts,
+  tester: string,
+  days: number,
+  actor: Actor,
+): Promise<IssuedToken> {
   const { db, writer, now, issuer, keys, maxLifetimeDays } = parts;
   if (days > maxLifetimeDays) throw new LifetimeTooLong(maxLifetimeDays);
   const issuedAt = now();
@@ -63,10 +69,17 @@ async function issueToken(parts: ControlParts, tester: string, days: number, act
   const jti = uuidv7();
   const token = await signToken({ issuer, audience: OWN_AUDIENCE, tester, jti, issuedAt, expiresAt }, keys);
   await writer.write(() => {
-    if (!db.select({ id: testers.id }).from(testers).where(eq(testers.id, tester)).get()) throw new TesterUnknown(tester);
+    if (!db.select({ id: testers.id }).from(testers).where(eq(testers.id, tester)).get())
+      throw new TesterUnknown(tester);
     db.insert(tokens).values({ jti, tester, issuedAt, expiresAt }).run();
     db.insert(acts)
-      .values({ at: issuedAt, operator: actor.operator, act: 'token.issue', subject: `${tester} ${jti}`, address: actor.address })
+      .values({
+        at: issuedAt,
+        operator: actor.operator,
+        act: 'token.issue',
+        subject: `${tester} ${jti}`,
+        address: actor.address,
+      })
       .run();
   });
   return { token, jti, tester, expiresAt: new Date(expiresAt).toISOString() };

@@ -22,7 +22,7 @@ import { ensureDemoTester, ensureOperator } from './node/first-start.node.ts';
 import { listen } from './node/listen.node.ts';
 import { openDatabase, sqliteTransaction } from './store/db.node.ts';
 import { Writer } from './store/writer.ts';
-import { ownIssuer, outsideIssuer } from './token/issuers.ts';
+import { outsideIssuer, ownIssuer } from './token/issuers.ts';
 import { loadKeys } from './token/keys.ts';
 import { createVerifier } from './token/verify.ts';
 
@@ -64,7 +64,14 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   const dir = openDataDir(config.dataDir);
   const { writer: db, reader, close: closeDatabase } = openDatabase(dir.database, config.log.durability);
   const writer = new Writer(sqliteTransaction(db), (flush) => void setImmediate(flush));
-  const warden = new Warden({ db, writer, rules: rulesOf(config), now, node: `${process.pid}`, watchMs: WATCH_MS });
+  const warden = new Warden({
+    db,
+    writer,
+    rules: rulesOf(config),
+    now,
+    node: `${process.pid}`,
+    watchMs: WATCH_MS,
+  });
   const lost = await warden.settleLost();
 
   const identity = await dir.tokenIdentity();
@@ -160,7 +167,9 @@ function configFile(env: NodeJS.ProcessEnv): string | null {
   try {
     return readFileSync(path, 'utf8');
   } catch (fault) {
-    throw new ConfigError([`PORTCULLIS_CONFIG: cannot read ${path} (${(fault as NodeJS.ErrnoException).code})`]);
+    throw new ConfigError([
+      `PORTCULLIS_CONFIG: cannot read ${path} (${(fault as NodeJS.ErrnoException).code})`,
+    ]);
   }
 }
 
@@ -198,5 +207,7 @@ function frontOptions({ requests }: Config) {
 
 function notes(config: Config): string[] {
   if (!config.upstream || config.cohorts) return [];
-  return ['No cohorts are configured: every tester may use every operation and model (set PORTCULLIS_CONFIG).'];
+  return [
+    'No cohorts are configured: every tester may use every operation and model (set PORTCULLIS_CONFIG).',
+  ];
 }

@@ -68,7 +68,11 @@ export const REFUSALS = {
   concurrency_limited: { status: 429, text: 'Too many calls at the same time.', retry: true },
   // ours
   issuer_unavailable: { status: 503, text: "The token issuer's keys cannot be fetched.", retry: true },
-  store_unavailable: { status: 503, text: 'The gateway cannot write its log, so it lets nothing through.', retry: true },
+  store_unavailable: {
+    status: 503,
+    text: 'The gateway cannot write its log, so it lets nothing through.',
+    retry: true,
+  },
   gateway_busy: { status: 503, text: 'The gateway is at its capacity.', retry: true },
   gateway_stopping: { status: 503, text: 'The gateway is shutting down.', retry: true },
   gateway_fault: { status: 503, text: 'The gateway failed on this call; it was not let through.' },
@@ -152,7 +156,8 @@ export function refusalHeaders(refusal: Refusal, requestId: string, realm: strin
     'x-should-retry',
     entry.retry ? 'true' : 'false',
   ];
-  if (entry.challenge !== undefined) headers.push('www-authenticate', challenge(entry.challenge, entry.text, realm));
+  if (entry.challenge !== undefined)
+    headers.push('www-authenticate', challenge(entry.challenge, entry.text, realm));
   const wait = refusal.public.retryAfterSeconds ?? (entry.retry && refusal.status === 503 ? 1 : undefined);
   if (wait !== undefined) headers.push('retry-after', String(wait));
   if (refusal.public.headers) headers.push(...refusal.public.headers);

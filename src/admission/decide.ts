@@ -35,15 +35,18 @@ export interface Grounds {
 interface Standing {
   readonly cohort: string;
   readonly limits: string | null;
-  readonly issuedAt: number | null;
+  readonly issued_at: number | null;
 }
 
 /** The order: switches, tester and token, policy, limits. The first refusal decides, and uses up no limit. */
 export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<Decision> {
   const { who, call } = ask;
-  const standing: Standing | undefined = grounds.statements.standing.get({ tester: who.tester, jti: who.jti });
+  const standing: Standing | undefined = grounds.statements.standing.get({
+    tester: who.tester,
+    jti: who.jti,
+  });
   const bearer = { tester: who.tester, cohort: standing?.cohort ?? '', jti: who.jti, model: call.model };
-  const issuedAt = who.own ? (standing?.issuedAt ?? 0) : who.issuedAt * 1000;
+  const issuedAt = who.own ? (standing?.issued_at ?? 0) : who.issuedAt * 1000;
   const refused = (refusal: Refusal, headers: readonly string[] = []): Decision => ({
     refusal,
     bearer,
@@ -55,7 +58,7 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
   const stopped = engagedSwitch(bearer, issuedAt, grounds);
   if (stopped) return refused(revocationBy(stopped).refusal);
   if (!standing) return refused(new Refusal('tester_unknown', 'no such tester'));
-  if (who.own && standing.issuedAt === null)
+  if (who.own && standing.issued_at === null)
     return refused(new Refusal('token_invalid', 'no token of this id was issued to this tester'));
 
   const granted = grounds.rules(standing.cohort);

@@ -33,7 +33,8 @@ export class StoreHealth {
   }
 
   failed(fault: unknown): void {
-    if (this.#fault === null) console.error(`gate closed: ${fault instanceof Error ? fault.message : String(fault)}`);
+    if (this.#fault === null)
+      console.error(`gate closed: ${fault instanceof Error ? fault.message : String(fault)}`);
     this.#fault = fault instanceof Error ? fault.message : String(fault);
     if (!this.#timer && !this.#closed) this.#timer = setTimeout(() => void this.#probe(), PROBE_EVERY_MS);
     this.#timer?.unref();
@@ -48,7 +49,10 @@ export class StoreHealth {
     this.#timer = null;
     try {
       await this.#writer.write(() => {
-        this.#db.insert(probe).values({ id: 1, pad: sql`randomblob(${PROBE_BYTES})` }).run();
+        this.#db
+          .insert(probe)
+          .values({ id: 1, pad: sql`randomblob(${PROBE_BYTES})` })
+          .run();
       });
       await this.#writer.write(() => this.#db.delete(probe).run());
     } catch (fault) {

@@ -50,7 +50,11 @@ class StoreLimiter extends StoreAbstract {
   readonly #store: CounterStore;
   readonly #now: Clock;
 
-  constructor(options: { points: number; duration: number; keyPrefix: string }, store: CounterStore, now: Clock) {
+  constructor(
+    options: { points: number; duration: number; keyPrefix: string },
+    store: CounterStore,
+    now: Clock,
+  ) {
     super(options);
     this.#store = store;
     this.#now = now;
@@ -99,7 +103,11 @@ export class RequestLimits {
       if (quota === undefined) continue;
       const limiter = this.#limiter(window, quota);
       taken.push(limiter);
-      const state = await consume(limiter, tester, { name: window.name, quota, windowSeconds: window.seconds });
+      const state = await consume(limiter, tester, {
+        name: window.name,
+        quota,
+        windowSeconds: window.seconds,
+      });
       windows.push(state);
       if (state.remaining < 0) {
         // A refused call uses up nothing, neither here nor in the windows before.

@@ -25,7 +25,11 @@ export function revocationBy(one: Switch): Revocation {
   const rule = `switch:${one.id ?? 'memory'}`;
   const message = one.reason ?? undefined;
   const code =
-    one.effect === 'revoke' ? 'token_revoked' : one.scope === 'global' ? 'programme_stopped' : 'access_suspended';
+    one.effect === 'revoke'
+      ? 'token_revoked'
+      : one.scope === 'global'
+        ? 'programme_stopped'
+        : 'access_suspended';
   return { scope: one.scope, rule, refusal: new Refusal(code, one.scope, { message, rule }) };
 }
 
@@ -45,7 +49,13 @@ export function insertSwitch(db: Db, order: StopOrder, at: number, actor: Actor)
 }
 
 /** Runs inside a writer's job. Ids of the released rows; an act is recorded only where something was released. */
-export function releaseSwitches(db: Db, scope: string, reason: string | null, at: number, actor: Actor): number[] {
+export function releaseSwitches(
+  db: Db,
+  scope: string,
+  reason: string | null,
+  at: number,
+  actor: Actor,
+): number[] {
   const released = db
     .update(switches)
     .set({ releasedAt: at, releasedBy: actor.operator, releaseReason: reason })
@@ -54,7 +64,14 @@ export function releaseSwitches(db: Db, scope: string, reason: string | null, at
     .all();
   if (released.length > 0)
     db.insert(acts)
-      .values({ at, operator: actor.operator, act: 'switch.release', subject: scope, reason, address: actor.address })
+      .values({
+        at,
+        operator: actor.operator,
+        act: 'switch.release',
+        subject: scope,
+        reason,
+        address: actor.address,
+      })
       .run();
   return released.map(({ id }) => id);
 }

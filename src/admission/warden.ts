@@ -1,5 +1,5 @@
 /** The warden: decides and records each call in one committed step, and takes permits back when a switch says so. */
-import type { Actor, Live, Released, Stopped, StopOrder } from '../control.ts';
+import type { Actor, Live, Released, StopOrder, Stopped } from '../control.ts';
 import type { Clock } from '../deps.ts';
 import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
@@ -67,7 +67,9 @@ export class Warden implements Admission {
           const decision = await decide(ask, batch, this.#grounds);
           this.#statements.record.run(admittedRow(ask, decision, this.#options.now()));
           const { refusal, bearer, issuedAt, headers } = decision;
-          const permit = refusal ? null : new LivePermit(ask.arrival.id, bearer, issuedAt, headers, this.#settle);
+          const permit = refusal
+            ? null
+            : new LivePermit(ask.arrival.id, bearer, issuedAt, headers, this.#settle);
           return { decision, permit };
         },
         // Live from the commit on, before anybody else runs: a stop in the same commit finds it.
@@ -106,7 +108,9 @@ export class Warden implements Admission {
     if (!this.#permits.remove(permit)) return;
     const row = { id: permit.id, settlement, rule: permit.revoked?.rule ?? null };
     try {
-      await this.#options.writer.write(() => this.#statements.settle.run(settledRow(row.id, settlement, row.rule)));
+      await this.#options.writer.write(() =>
+        this.#statements.settle.run(settledRow(row.id, settlement, row.rule)),
+      );
     } catch (fault) {
       this.#unsettled.push(row);
       this.#health.failed(fault);
@@ -224,4 +228,3 @@ export class Warden implements Admission {
         .catch(() => this.#unsettled.push({ id, settlement, rule }));
   }
 }
-

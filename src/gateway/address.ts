@@ -9,7 +9,9 @@ export type ClientAddress = (peer: string, forwardedFor: string | null) => strin
  * hop that wrote it is trusted; from any other peer it is ignored.
  */
 export function clientAddress(trusted: readonly string[]): ClientAddress {
-  const blocks = trusted.map((cidr) => ipaddr.parseCIDR(cidr.includes('/') ? cidr : `${cidr}/${widest(cidr)}`));
+  const blocks = trusted.map((cidr) =>
+    ipaddr.parseCIDR(cidr.includes('/') ? cidr : `${cidr}/${widest(cidr)}`),
+  );
   const isTrusted = (address: string): boolean => {
     if (!ipaddr.isValid(address)) return false;
     const parsed = ipaddr.process(address);

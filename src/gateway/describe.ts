@@ -93,7 +93,8 @@ const MAX_NAME_CHARS = 200;
 function text(fields: Fields, name: string): string | null {
   const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
   if (value === undefined || value === null) return null;
-  if (typeof value === 'string' && value.length <= MAX_NAME_CHARS && /^[\x21-\x7e]+$/.test(value)) return value;
+  if (typeof value === 'string' && value.length <= MAX_NAME_CHARS && /^[\x21-\x7e]+$/.test(value))
+    return value;
   throw unreadable(name);
 }
 

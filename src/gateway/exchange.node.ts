@@ -65,13 +65,17 @@ class NodeInbound implements Inbound {
         clearTimeout(timer);
         resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
       });
-      incoming.on('error', () => stop(new Refusal('body_malformed', 'the client went away, or broke its framing')));
+      incoming.on('error', () =>
+        stop(new Refusal('body_malformed', 'the client went away, or broke its framing')),
+      );
     });
   }
 }
 
 function tooLarge(limitBytes: number): Refusal {
-  return new Refusal('body_too_large', `over ${limitBytes} bytes`, { message: `At most ${limitBytes} bytes.` });
+  return new Refusal('body_too_large', `over ${limitBytes} bytes`, {
+    message: `At most ${limitBytes} bytes.`,
+  });
 }
 
 class NodeReply implements Reply {

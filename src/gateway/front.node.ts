@@ -29,8 +29,15 @@ export function takeOnNode(bodyMs: number): Take<NodeBindings> {
   };
 }
 
-export function createFront(app: Hono<{ Bindings: NodeBindings }>, gate: Gate, options: FrontOptions): Server {
-  const routed = getRequestListener(app.fetch as never, { overrideGlobalObjects: false, autoCleanupIncoming: false });
+export function createFront(
+  app: Hono<{ Bindings: NodeBindings }>,
+  gate: Gate,
+  options: FrontOptions,
+): Server {
+  const routed = getRequestListener(app.fetch as never, {
+    overrideGlobalObjects: false,
+    autoCleanupIncoming: false,
+  });
   const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     // Hono reads targets and hosts more kindly than the guard; what the guard will refuse goes to it straight.
     if (isRoutable(incoming)) void routed(incoming, outgoing);
@@ -51,8 +58,14 @@ export function createFront(app: Hono<{ Bindings: NodeBindings }>, gate: Gate, o
   server.maxConnections = options.maxConnections;
   server.on('checkContinue', listener);
   server.on('checkExpectation', listener);
-  server.on('clientError', (fault: NodeJS.ErrnoException, socket) => void refuseRaw(kindOf(fault), socket, gate));
-  server.on('connect', (_incoming, socket) => void refuseRaw(new Refusal('method_not_allowed', 'CONNECT'), socket, gate));
+  server.on(
+    'clientError',
+    (fault: NodeJS.ErrnoException, socket) => void refuseRaw(kindOf(fault), socket, gate),
+  );
+  server.on(
+    'connect',
+    (_incoming, socket) => void refuseRaw(new Refusal('method_not_allowed', 'CONNECT'), socket, gate),
+  );
   return server;
 }
 
@@ -78,7 +91,15 @@ async function refuseRaw(refusal: Refusal | null, socket: Duplex, gate: Gate): P
   }
   const id = gate.newId();
   const peer = 'remoteAddress' in socket ? String(socket.remoteAddress) : '';
-  const arrival = { id, at: gate.now(), method: '?', path: '?', address: canonical(peer), agent: null, clientRequestId: null };
+  const arrival = {
+    id,
+    at: gate.now(),
+    method: '?',
+    path: '?',
+    address: canonical(peer),
+    agent: null,
+    clientRequestId: null,
+  };
   let told = refusal;
   try {
     await gate.admission.refuse({ arrival, who: null, operation: null, refusal });
@@ -90,7 +111,13 @@ async function refuseRaw(refusal: Refusal | null, socket: Duplex, gate: Gate): P
 
 function rawAnswer(refusal: Refusal, id: string, realm: string): string {
   const body = refusalBody(refusal, id);
-  const headers = [...refusalHeaders(refusal, id, realm), 'content-length', String(Buffer.byteLength(body)), 'connection', 'close'];
+  const headers = [
+    ...refusalHeaders(refusal, id, realm),
+    'content-length',
+    String(Buffer.byteLength(body)),
+    'connection',
+    'close',
+  ];
   const lines = [`HTTP/1.1 ${refusal.status} Refused`];
   for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
   return `${lines.join('\r\n')}\r\n\r\n${body}`;

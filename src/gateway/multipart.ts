@@ -16,12 +16,18 @@ export function readMultipart(body: Uint8Array, contentType: string): Fields {
   if (!boundary) throw new Refusal('body_malformed', 'no multipart boundary');
   const fields: Record<string, unknown> = Object.create(null);
   try {
-    const options = { boundary, maxParts: MAX_PARTS, maxHeaderSize: MAX_HEADER_BYTES, maxFileSize: body.length };
+    const options = {
+      boundary,
+      maxParts: MAX_PARTS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      maxFileSize: body.length,
+    };
     for (const part of parseMultipart(body, { ...options, maxTotalSize: body.length })) {
       if (!part.name) throw new Refusal('body_malformed', 'a part without a name');
       if (part.name in fields && !part.name.endsWith('[]'))
         throw new Refusal('body_ambiguous', `${part.name.slice(0, 64)} twice`);
-      fields[part.name] = part.isFile || part.size > MAX_FIELD_BYTES ? { file: true, bytes: part.size } : part.text;
+      fields[part.name] =
+        part.isFile || part.size > MAX_FIELD_BYTES ? { file: true, bytes: part.size } : part.text;
     }
   } catch (fault) {
     if (fault instanceof MultipartParseError) throw new Refusal('body_malformed', fault.message);

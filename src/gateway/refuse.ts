@@ -59,7 +59,13 @@ export async function answerRefusal(fault: unknown, sight: Sight, reply: Reply, 
   sendRefusal(refusal, arrival.id, reply, gate.realm, arrival.method === 'HEAD');
 }
 
-export function sendRefusal(refusal: Refusal, id: string, reply: Reply, realm: string, headOnly: boolean): void {
+export function sendRefusal(
+  refusal: Refusal,
+  id: string,
+  reply: Reply,
+  realm: string,
+  headOnly: boolean,
+): void {
   if (reply.started) {
     reply.abort();
     return;

@@ -70,7 +70,12 @@ export class AnswerStream implements AnswerSink {
     if (isEventStream && isPlain) this.#events = new WholeEvents();
     this.#status = status;
     permit.streaming = true;
-    reply.head(status, [...answerHeaders(headers, this.#events !== null), 'x-request-id', permit.id, ...permit.headers]);
+    reply.head(status, [
+      ...answerHeaders(headers, this.#events !== null),
+      'x-request-id',
+      permit.id,
+      ...permit.headers,
+    ]);
   }
 
   data(chunk: Uint8Array): boolean {

@@ -107,7 +107,11 @@ class Dispatched implements Dispatcher.DispatchHandler, Sending {
     this.#controller = controller;
   }
 
-  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: Record<string, string | string[] | undefined>): void {
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
     // Hints (1xx) are for this hop; the answer itself follows.
     if (!this.#over && status >= 200) this.#sink.head(status, headers);
   }
@@ -132,8 +136,11 @@ class Dispatched implements Dispatcher.DispatchHandler, Sending {
 }
 
 function kindOf(fault: Error): UpstreamFault {
-  if (fault instanceof errors.HeadersTimeoutError || fault instanceof errors.BodyTimeoutError) return 'timeout';
+  if (fault instanceof errors.HeadersTimeoutError || fault instanceof errors.BodyTimeoutError)
+    return 'timeout';
   if (fault instanceof errors.ConnectTimeoutError) return 'timeout';
   const { code } = fault as { code?: string };
-  return code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EHOSTUNREACH' ? 'unreachable' : 'broken';
+  return code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EHOSTUNREACH'
+    ? 'unreachable'
+    : 'broken';
 }

@@ -29,7 +29,8 @@ export function banner(started: Started): string {
     `  ${label('Data')}${dataDir}`,
     '',
   ];
-  if (started.lost > 0) lines.push(`  ${started.lost} calls were cut off by the last crash; their rows now say "lost".`, '');
+  if (started.lost > 0)
+    lines.push(`  ${started.lost} calls were cut off by the last crash; their rows now say "lost".`, '');
   for (const note of started.notes) lines.push(`  ${note}`, '');
   if (token !== null) lines.push(...firstSteps(gateway, token));
   lines.push(

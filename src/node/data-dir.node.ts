@@ -66,6 +66,8 @@ function takeLock(file: string, root: string): Database.Database {
     return lock;
   } catch {
     lock.close();
-    throw new Error(`Another Portcullis uses the data directory ${root}: stop it, or set PORTCULLIS_DATA_DIR.`);
+    throw new Error(
+      `Another Portcullis uses the data directory ${root}: stop it, or set PORTCULLIS_DATA_DIR.`,
+    );
   }
 }

@@ -23,7 +23,9 @@ export async function startDemoProcess(key: string): Promise<DemoProcess> {
 function announced(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`The demo upstream ended with code ${code} before it was ready.`)));
+    child.once('exit', (code) =>
+      reject(new Error(`The demo upstream ended with code ${code} before it was ready.`)),
+    );
     if (!child.stdout) return;
     createInterface({ input: child.stdout }).once('line', (line) => {
       resolve((JSON.parse(line) as { listening: string }).listening);

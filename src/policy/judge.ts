@@ -20,7 +20,12 @@ export type Verdict =
   | {
       readonly allow: false;
       readonly by: string;
-      readonly code: 'operation_not_allowed' | 'model_not_allowed' | 'seconds_over_cap' | 'size_over_cap' | 'parameter_unreadable';
+      readonly code:
+        | 'operation_not_allowed'
+        | 'model_not_allowed'
+        | 'seconds_over_cap'
+        | 'size_over_cap'
+        | 'parameter_unreadable';
       readonly message: string;
       readonly param?: string;
     };

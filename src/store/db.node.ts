@@ -11,6 +11,9 @@ const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url));
 /** How long a write waits for another process to let go of the file; everything in this process waits with it. */
 const BUSY_TIMEOUT_MS = 500;
 
+/** 32 MiB of write-ahead log, at 4 KiB a page. */
+const CHECKPOINT_PAGES = 8_192;
+
 export type Durability = 'power' | 'process';
 export type Db = BetterSQLite3Database<typeof schema> & { $client: Database.Database };
 
@@ -50,9 +53,13 @@ function connect(file: string, durability: Durability): Db {
   // better-sqlite3 is compiled to fall back to NORMAL in WAL mode: set it by name, and read it back.
   client.pragma(`synchronous = ${durability === 'power' ? 'FULL' : 'NORMAL'}`);
   client.pragma('foreign_keys = on');
+  // The same hot pages are written again and again: checkpoint them seldom.
+  client.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   const level = client.pragma('synchronous', { simple: true });
-  if (level !== (durability === 'power' ? 2 : 1)) throw new Error(`SQLite did not take synchronous for ${file}`);
-  if (client.pragma('journal_mode', { simple: true }) !== 'wal') throw new Error(`SQLite did not take WAL for ${file}`);
+  if (level !== (durability === 'power' ? 2 : 1))
+    throw new Error(`SQLite did not take synchronous for ${file}`);
+  if (client.pragma('journal_mode', { simple: true }) !== 'wal')
+    throw new Error(`SQLite did not take WAL for ${file}`);
   return Object.assign(drizzle(client, { schema }), { $client: client });
 }
 

@@ -25,7 +25,9 @@ export interface Transaction {
 /** The store did not take a transaction; nothing in it happened. */
 export class StoreUnavailable extends Error {
   constructor(cause: unknown) {
-    super(`the store did not take a write: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    super(`the store did not take a write: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    });
   }
 }
 

@@ -1,11 +1,11 @@
 /** Our own signing keys: JWKs in the data directory, the first signs, all verify, the public halves are published. */
 import {
+  type CryptoKey,
   calculateJwkThumbprint,
   createLocalJWKSet,
   exportJWK,
   generateKeyPair,
   importJWK,
-  type CryptoKey,
   type JSONWebKeySet,
   type JWK,
   type JWTVerifyGetKey,

@@ -170,7 +170,8 @@ function checkTimes(who: Identity, nowMs: number, options: VerifierOptions): voi
   const now = nowMs / 1000;
   const slack = options.toleranceSeconds;
   if (now >= who.expiresAt + slack) throw new Refusal('token_expired', 'exp');
-  if (Math.max(who.issuedAt, who.notBefore) > now + slack) throw new Refusal('token_invalid', 'issued in the future');
+  if (Math.max(who.issuedAt, who.notBefore) > now + slack)
+    throw new Refusal('token_invalid', 'issued in the future');
   if (who.expiresAt - who.issuedAt > options.maxLifetimeSeconds)
     throw new Refusal('token_invalid', 'lives longer than this programme allows');
 }

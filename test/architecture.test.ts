@@ -1,0 +1,55 @@
+/** The walls of the house: who may import whom. */
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import ts from 'typescript';
+import { expect, test } from 'vitest';
+
+const files = globSync('src/**/*.{ts,tsx}').filter(
+  (file) => !file.endsWith('.d.ts') && !file.startsWith('src/demo/'),
+);
+const imports = files.flatMap((file) =>
+  ts.preProcessFile(readFileSync(file, 'utf8')).importedFiles.map(({ fileName }) => ({
+    file,
+    target: fileName.startsWith('.') ? normalize(join(dirname(file), fileName)) : fileName,
+  })),
+);
+const broken = (rule: (file: string, target: string) => boolean) =>
+  imports.filter(({ file, target }) => rule(file, target)).map(({ file, target }) => `${file} → ${target}`);
+
+test('there is something to look at', () => expect(imports.length).toBeGreaterThan(100));
+
+test('node: stays in the entry, the CLI and files that say so', () =>
+  expect(
+    broken((file, target) => target.startsWith('node:') && !/^src\/(node\.ts|cli\/)|\.node\.ts$/.test(file)),
+  ).toEqual([]));
+
+test('the gateway never imports the admin side', () =>
+  expect(
+    broken((file, target) => file.startsWith('src/gateway/') && /^src\/(admin|cli|console)/.test(target)),
+  ).toEqual([]));
+
+test('the CLI reaches the rest through the admin client only', () =>
+  expect(
+    broken(
+      (file, target) =>
+        file.startsWith('src/cli/') &&
+        target.startsWith('src/') &&
+        !/^src\/(cli\/|admin\/client\.ts|node\.ts|admission\/scope\.ts|store\/schema\.ts)/.test(target),
+    ),
+  ).toEqual([]));
+
+test('policy is pure: it imports nothing of the house', () =>
+  expect(
+    broken(
+      (file, target) =>
+        file.startsWith('src/policy/') && target.startsWith('src/') && !target.startsWith('src/policy/'),
+    ),
+  ).toEqual([]));
+
+test('the store knows nobody above it', () =>
+  expect(
+    broken(
+      (file, target) =>
+        file.startsWith('src/store/') && target.startsWith('src/') && !target.startsWith('src/store/'),
+    ),
+  ).toEqual([]));
