@@ -10,8 +10,8 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import autocannon from 'autocannon';
 
-const ROUNDS = Number(process.env['ROUNDS'] ?? 5);
-const SECONDS = Number(process.env['SECONDS_PER_ROUND'] ?? 4);
+const ROUNDS = Number(process.env.ROUNDS ?? 5);
+const SECONDS = Number(process.env.SECONDS_PER_ROUND ?? 4);
 const CONNECTIONS = 64;
 const TESTERS = 50;
 /** Linux counts process time in ticks of 10 ms. */
@@ -84,14 +84,14 @@ async function startGate(dir: string, upstream: string): Promise<{ gate: Server;
   const config = join(dir, 'config.yaml');
   writeFileSync(config, CONFIG);
   const env = {
-    PATH: process.env['PATH'],
+    PATH: process.env.PATH,
     PORTCULLIS_CONFIG: config,
     PORTCULLIS_DATA_DIR: join(dir, 'data'),
     PORTCULLIS_LISTEN: '127.0.0.1:0',
     PORTCULLIS_CONTROL_LISTEN: '127.0.0.1:18788',
     PORTCULLIS_UPSTREAM_URL: upstream,
     PORTCULLIS_UPSTREAM_KEY: 'benchmark-key',
-    ...(process.env['DURABILITY'] ? { PORTCULLIS_LOG_DURABILITY: process.env['DURABILITY'] } : {}),
+    ...(process.env.DURABILITY ? { PORTCULLIS_LOG_DURABILITY: process.env.DURABILITY } : {}),
   };
   const gate = await run('../src/cli/main.ts', ['serve'], env, /Testers call +(http:\S+)\/v1/);
   const credential = readFileSync(join(dir, 'data', 'operator-credential'), 'utf8').trim();
@@ -120,7 +120,7 @@ function median(values: number[]): number {
 const dir = mkdtempSync(join(tmpdir(), 'portcullis-bench-'));
 try {
   const anyUrl = /(http:\S+)/;
-  const env = { PATH: process.env['PATH'] };
+  const env = { PATH: process.env.PATH };
   const upstream = await run('./upstream.ts', [], env, anyUrl);
   const floor = await run('./floor.ts', [upstream.url], env, anyUrl);
   const { gate, tokens } = await startGate(dir, upstream.url);

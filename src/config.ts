@@ -5,8 +5,7 @@ import { z } from 'zod';
 
 const listen = z
   .string()
-  .regex(/^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/, 'write HOST:PORT, for example 127.0.0.1:8787')
-  .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'the port is at most 65535');
+  .refine(isListenAddress, 'write HOST:PORT with a port up to 65535, for example 127.0.0.1:8787');
 const httpUrl = z
   .url({ protocol: /^https?$/, error: 'write an http:// or https:// URL' })
   .refine((text) => !/[?#@]/.test(text), 'without user, query and fragment');
@@ -176,7 +175,7 @@ function upstreamKey(
   env: Readonly<Record<string, string | undefined>>,
 ): string | null {
   if (!upstream) {
-    if (env['PORTCULLIS_UPSTREAM_KEY'])
+    if (env.PORTCULLIS_UPSTREAM_KEY)
       throw new ConfigError([
         'PORTCULLIS_UPSTREAM_KEY is set without PORTCULLIS_UPSTREAM_URL (upstream.url)',
       ]);
@@ -246,6 +245,11 @@ function describeIssue(issue: z.core.$ZodIssue, lineOf: (path: readonly Property
       (name) => `${key ? `${key}.` : ''}${name}: no such key${lineOf([...issue.path, name])}`,
     );
   return [`${named}: ${issue.message}`];
+}
+
+function isListenAddress(text: string): boolean {
+  const port = /^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})$/.exec(text)?.[1];
+  return port !== undefined && Number(port) <= 65_535;
 }
 
 function isAddressBlock(text: string): boolean {

@@ -8,6 +8,7 @@ import type { Clock } from './deps.ts';
 import type { Db } from './store/db.node.ts';
 import { acts, testers, tokens } from './store/schema.ts';
 import type { Writer } from './store/writer.ts';
+import { LifetimeTooLong, TesterUnknown } from './token/faults.ts';
 import { signToken } from './token/issue.ts';
 import { OWN_AUDIENCE } from './token/issuers.ts';
 import type { SigningKeys } from './token/keys.ts';
@@ -23,20 +24,6 @@ export interface ControlParts {
   readonly lifetimeDays: number;
   readonly maxLifetimeDays: number;
   readonly cohortsWithRules: readonly string[] | 'all';
-}
-
-/** There is no tester of that id. */
-export class TesterUnknown extends Error {
-  constructor(id: string) {
-    super(`There is no tester "${id}".`);
-  }
-}
-
-/** The asked lifetime is longer than the configuration allows. */
-export class LifetimeTooLong extends Error {
-  constructor(days: number) {
-    super(`Tokens live at most ${days} days here (tokens.maxLifetimeDays).`);
-  }
 }
 
 const DAY_MS = 86_400_000;

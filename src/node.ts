@@ -162,7 +162,7 @@ async function closeGracefully(front: Server, openCalls: () => number, graceMs: 
 }
 
 function configFile(env: NodeJS.ProcessEnv): string | null {
-  const path = env['PORTCULLIS_CONFIG'];
+  const path = env.PORTCULLIS_CONFIG;
   if (!path) return null;
   try {
     return readFileSync(path, 'utf8');

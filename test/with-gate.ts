@@ -26,6 +26,7 @@ export interface Row {
 
 export interface TestGate {
   readonly url: string;
+  readonly control: string;
   readonly dir: string;
   admin(method: string, path: string, body?: object): Promise<Record<string, unknown>>;
   /** A new tester with a token, in the cohort `artists`. */
@@ -65,6 +66,9 @@ export async function startGate(
     get url() {
       return running.gateway;
     },
+    get control() {
+      return running.control;
+    },
     dir: data,
     async admin(method, path, body) {
       const credential = readFileSync(join(data, 'operator-credential'), 'utf8').trim();
@@ -83,7 +87,7 @@ export async function startGate(
     async tester(id, cohort = 'artists') {
       await gate.admin('POST', 'cohorts', { name: cohort }).catch(() => {});
       await gate.admin('POST', 'testers', { id, cohort });
-      return String((await gate.admin('POST', 'tokens', { tester: id }))['token']);
+      return String((await gate.admin('POST', 'tokens', { tester: id })).token);
     },
     rows(where = '1') {
       const db = read();

@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { StoreUnavailable } from '../store/writer.ts';
+import { LifetimeTooLong, TesterUnknown } from '../token/faults.ts';
 
 const PROBLEMS = {
   request_invalid: [400, 'The request is not valid'],
@@ -74,6 +75,8 @@ function problemOf(fault: unknown): Problem {
   if (fault instanceof Problem) return fault;
   if (fault instanceof HTTPException && fault.status < 500)
     return new Problem('request_invalid', fault.message || 'The body could not be read as JSON.');
+  if (fault instanceof TesterUnknown) return new Problem('tester_unknown', fault.message);
+  if (fault instanceof LifetimeTooLong) return new Problem('request_invalid', fault.message);
   if (fault instanceof StoreUnavailable || isSqliteFault(fault))
     return new Problem('store_unavailable', 'Nothing was changed; the server log has the cause.');
   return new Problem('fault', 'The server log has the cause.');

@@ -23,7 +23,7 @@ const PASS_BACK = [
 export function answerHeaders(headers: AnswerHeaders, reframed: boolean): string[] {
   const out = ['cache-control', 'no-store', 'x-content-type-options', 'nosniff'];
   // RFC 9110 section 7.6.1: what Connection names was meant for this hop only.
-  const hop = headers['connection'] === undefined ? '' : String(headers['connection']).toLowerCase();
+  const hop = headers.connection === undefined ? '' : String(headers.connection).toLowerCase();
   for (const name of PASS_BACK) {
     const value = headers[name];
     if (value === undefined || (reframed && name === 'content-length')) continue;

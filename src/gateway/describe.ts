@@ -43,7 +43,7 @@ export async function describe(
   return {
     operation: route.operation,
     takesModel: route.model !== undefined,
-    model: route.model === 'path' ? (params['model'] ?? null) : text(fields, 'model'),
+    model: route.model === 'path' ? (params.model ?? null) : text(fields, 'model'),
     seconds: amount(fields, 'seconds'),
     size: text(fields, 'size'),
     n: amount(fields, 'n'),

@@ -83,9 +83,15 @@ function kindOf({ code }: NodeJS.ErrnoException): Refusal | null {
 
 /** Answers on the bare socket, for there is no request; one row, like for any other. */
 async function refuseRaw(refusal: Refusal | null, socket: Duplex, gate: Gate): Promise<void> {
-  // A call that is being answered on this connection has its own row and its own end.
-  const answering = '_httpMessage' in socket && Boolean(socket._httpMessage);
-  if (!refusal || answering || !socket.writable) {
+  const answering = answerOn(socket);
+  if (answering) {
+    // That call has a row and an answer of its own; what follows it on this connection is lost with the connection.
+    answering.once('close', () => socket.destroy());
+    if (!answering.req.complete && answering.req.listenerCount('error') > 0)
+      answering.req.emit('error', refusal);
+    return;
+  }
+  if (!refusal || !socket.writable) {
     socket.destroy();
     return;
   }
@@ -107,6 +113,11 @@ async function refuseRaw(refusal: Refusal | null, socket: Duplex, gate: Gate): P
     told = fault instanceof Refusal ? fault : new Refusal('gateway_fault');
   }
   socket.end(rawAnswer(told, id, gate.realm));
+}
+
+/** The answer that Node is writing on a connection. */
+function answerOn(socket: Duplex): ServerResponse | null {
+  return '_httpMessage' in socket && socket._httpMessage ? (socket._httpMessage as ServerResponse) : null;
 }
 
 function rawAnswer(refusal: Refusal, id: string, realm: string): string {

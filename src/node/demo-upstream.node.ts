@@ -14,7 +14,7 @@ export interface DemoProcess {
 export async function startDemoProcess(key: string): Promise<DemoProcess> {
   const child = spawn(process.execPath, [MAIN], {
     // Nothing of our own environment: the demo has no business with our settings and keys.
-    env: { PATH: process.env['PATH'], DEMO_UPSTREAM_KEY: key, DEMO_UPSTREAM_WATCH_STDIN: '1' },
+    env: { PATH: process.env.PATH, DEMO_UPSTREAM_KEY: key, DEMO_UPSTREAM_WATCH_STDIN: '1' },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   return { url: await announced(child), stop: () => child.kill('SIGTERM') };

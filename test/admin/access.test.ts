@@ -121,7 +121,7 @@ test('a stop goes ahead when the store cannot tell whether its cohort exists', a
     get: (db, key) => {
       if (key !== 'select') return Reflect.get(db, key);
       const { select } = db;
-      return (...columns: []) => ({
+      return (...columns: Parameters<typeof select>) => ({
         from: (table: Parameters<ReturnType<typeof select>['from']>[0]) => {
           if ('credentialHash' in table) return select.apply(db, columns).from(table);
           throw new Error('disk I/O error');

@@ -42,7 +42,7 @@ test('the judged bytes go up under our key and our id; nothing of the tester goe
   });
   const seen = upstream.seen.at(-1);
   expect(seen?.body).toBe(body);
-  expect(seen?.headers['authorization']).toBe(`Bearer ${KEY}`);
+  expect(seen?.headers.authorization).toBe(`Bearer ${KEY}`);
   expect(seen?.headers['x-request-id']).toBe(response.headers.get('x-request-id'));
   const passed = Object.keys(seen?.headers ?? {}).sort();
   expect(passed.filter((name) => /cookie|forwarded|openai-org|stainless|override/.test(name))).toEqual([]);
@@ -118,7 +118,9 @@ test('a stream that moves is not cut by time', async () => {
     let n = 0;
     const timer = setInterval(() => {
       outgoing.write(`data: ${++n}\n\n`);
-      if (n === 12) clearInterval(timer), outgoing.end('data: [DONE]\n\n');
+      if (n < 12) return;
+      clearInterval(timer);
+      outgoing.end('data: [DONE]\n\n');
     }, 200);
   };
   const response = await post(gate.url, token, CHAT);

@@ -1,5 +1,5 @@
 /** Limits are exact, and the log counts every call. */
-import { parseDictionary, parseList } from 'structured-headers';
+import { parseList } from 'structured-headers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   CHAT,
@@ -54,7 +54,7 @@ test('a call that one limit refuses uses up none of the others', async () => {
   const refusedBefore = gate.rows("tester = 'max' and outcome = 'rate_limited'").length;
   expect(refusedBefore).toBeGreaterThan(0);
   await gate.admin('PATCH', 'testers/max', { limits: { requestsPerMinute: 1000 } });
-  const token = String((await gate.admin('POST', 'tokens', { tester: 'max' }))['token']);
+  const token = String((await gate.admin('POST', 'tokens', { tester: 'max' })).token);
   expect((await post(gate.url, token, CHAT)).headers.get('ratelimit')).toContain('"day";r=969');
 });
 
@@ -62,7 +62,6 @@ test('the limit headers are structured fields', async () => {
   const answer = await post(gate.url, await gate.tester('sofia', 'minute'), CHAT);
   for (const name of ['ratelimit', 'ratelimit-policy'])
     expect(parseList(answer.headers.get(name) ?? '').length).toBe(2);
-  expect(() => parseDictionary('a=1')).not.toThrow();
 });
 
 test('slots are exact, and given back when calls end', async () => {

@@ -39,7 +39,7 @@ test('a global stop cuts 200 open streams, and nothing is dispatched after its a
   const texts = Promise.all(streams.map((one) => one.text()));
   const stopped = await stop('global', { reason: 'Drill.' });
   const seen = upstream.seen.length;
-  expect(stopped['nodes']).toMatchObject([{ streamsCut: 200 }]);
+  expect(stopped.nodes).toMatchObject([{ streamsCut: 200 }]);
   for (const text of await texts)
     expect(text).toMatch(/\n\nevent: error\ndata: \{"error":\{"message":"[^"]*Drill/);
   await sleep(150);
@@ -84,7 +84,7 @@ test('a row written by hand takes effect like any other: new calls are refused, 
 });
 
 test('a revoked token stays dead, whatever is released, and a new one works', async () => {
-  const doomed = String((await gate.admin('POST', 'tokens', { tester: 'ada' }))['token']);
+  const doomed = String((await gate.admin('POST', 'tokens', { tester: 'ada' })).token);
   const call = () => fetch(`${gate.url}/v1/models`, { headers: { authorization: `Bearer ${doomed}` } });
   expect((await call()).status).toBe(200);
   const { jti } = JSON.parse(Buffer.from(doomed.split('.')[1] ?? '', 'base64url').toString());
@@ -104,7 +104,7 @@ test('a global revocation kills every token issued before it, and none issued af
   const old = token;
   await stop('global', { effect: 'revoke' });
   expect((await models()).status).toBe(401);
-  token = String((await gate.admin('POST', 'tokens', { tester: 'ada' }))['token']);
+  token = String((await gate.admin('POST', 'tokens', { tester: 'ada' })).token);
   expect((await models()).status).toBe(200);
   expect((await fetch(`${gate.url}/v1/models`, { headers: { authorization: `Bearer ${old}` } })).status).toBe(
     401,
