@@ -63,7 +63,6 @@ CREATE TABLE `requests` (
 	`repeats` integer DEFAULT 1 NOT NULL
 );
 --> statement-breakpoint
-CREATE INDEX `requests_by_tester` ON `requests` (`tester`,`id`);--> statement-breakpoint
 CREATE INDEX `requests_open` ON `requests` (`id`) WHERE outcome is null;--> statement-breakpoint
 CREATE TABLE `switches` (
 	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,

@@ -124,7 +124,7 @@ export const DEFAULT_RULES: CohortRules = {
 };
 
 /** Environment variable → key of the file that it overrides. */
-const VARIABLES: Readonly<Record<string, string>> = {
+const OVERRIDES: Readonly<Record<string, string>> = {
   PORTCULLIS_UPSTREAM_URL: 'upstream.url',
   PORTCULLIS_LISTEN: 'listen',
   PORTCULLIS_CONTROL_LISTEN: 'controlListen',
@@ -142,6 +142,10 @@ const OTHER_VARIABLES = [
   'PORTCULLIS_CONTROL_URL',
   'PORTCULLIS_OPERATOR_TOKEN',
 ];
+/** Every variable, and every key at the top of the file. */
+export const VARIABLES: readonly string[] = [...Object.keys(OVERRIDES), ...OTHER_VARIABLES];
+export const CONFIG_KEYS: readonly string[] = Object.keys(Schema.shape);
+
 const LISTS = new Set(['trustedProxies', 'controlHosts']);
 const NUMBERS = new Set(['tokens.lifetimeDays']);
 
@@ -192,11 +196,11 @@ function upstreamKey(
 function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   return Object.keys(env)
     .filter(
-      (name) => name.startsWith('PORTCULLIS_') && !(name in VARIABLES) && !OTHER_VARIABLES.includes(name),
+      (name) => name.startsWith('PORTCULLIS_') && !(name in OVERRIDES) && !OTHER_VARIABLES.includes(name),
     )
     .map(
       (name) =>
-        `${name}: no such variable; known are ${[...Object.keys(VARIABLES), ...OTHER_VARIABLES].join(', ')}`,
+        `${name}: no such variable; known are ${[...Object.keys(OVERRIDES), ...OTHER_VARIABLES].join(', ')}`,
     );
 }
 
@@ -221,7 +225,7 @@ function parseYaml(text: string): { value: unknown; lineOf: (path: readonly Prop
 function overlay(file: unknown, env: Readonly<Record<string, string | undefined>>): unknown {
   if (typeof file !== 'object' || file === null || Array.isArray(file)) return file;
   const merged: Record<string, unknown> = structuredClone(file) as Record<string, unknown>;
-  for (const [variable, key] of Object.entries(VARIABLES)) {
+  for (const [variable, key] of Object.entries(OVERRIDES)) {
     const text = env[variable];
     if (text === undefined || text === '') continue;
     const [section, member] = key.split('.') as [string, string | undefined];
@@ -238,7 +242,7 @@ function overlay(file: unknown, env: Readonly<Record<string, string | undefined>
 
 function describeIssue(issue: z.core.$ZodIssue, lineOf: (path: readonly PropertyKey[]) => string): string[] {
   const key = issue.path.map(String).join('.');
-  const variable = Object.entries(VARIABLES).find(([, path]) => path === key)?.[0];
+  const variable = Object.entries(OVERRIDES).find(([, path]) => path === key)?.[0];
   const named = `${key || 'the file'}${variable ? ` [${variable}]` : ''}${lineOf(issue.path)}`;
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map(

@@ -1,4 +1,4 @@
-/** The one writer: all that is to be written in one turn of the event loop is one transaction, one sync to disk. */
+/** The one writer: all that is to be written in a few turns of the event loop is one transaction, one sync to disk. */
 
 /** What the jobs of one transaction share; a fresh one for each attempt. */
 export interface Batch {
@@ -39,14 +39,19 @@ interface Pending {
   value: unknown;
 }
 
+/** How many turns a transaction waits while each brings new jobs: a sync to disk costs more than a few turns. */
+const MAX_TURNS = 40;
+
 export class Writer {
   readonly #tx: Transaction;
   readonly #schedule: (flush: () => void) => void;
   #queue: Pending[] = [];
   #flushing = false;
+  #turns = 0;
+  #seen = 0;
   #idle: (() => void)[] = [];
 
-  /** @param schedule when to flush: `setImmediate` groups everything of one turn, and waits for no timer. */
+  /** @param schedule the next turn of the event loop: `setImmediate`. No timer: under little load none is waited for. */
   constructor(tx: Transaction, schedule: (flush: () => void) => void) {
     this.#tx = tx;
     this.#schedule = schedule;
@@ -60,7 +65,7 @@ export class Writer {
   write<T>(job: Job<T>, after: (value: T) => void = () => {}): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#queue.push({ job, after, resolve, reject, value: undefined } as unknown as Pending);
-      if (this.#queue.length === 1 && !this.#flushing) this.#schedule(this.#flush);
+      if (this.#queue.length === 1 && !this.#flushing) this.#schedule(this.#turn);
     });
   }
 
@@ -70,13 +75,25 @@ export class Writer {
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
+  /** Commits when a turn brought nothing new, so that calls which arrive together share one sync. */
+  readonly #turn = (): void => {
+    if (this.#queue.length > this.#seen && ++this.#turns < MAX_TURNS) {
+      this.#seen = this.#queue.length;
+      this.#schedule(this.#turn);
+      return;
+    }
+    this.#turns = 0;
+    this.#seen = 0;
+    void this.#flush();
+  };
+
   readonly #flush = async (): Promise<void> => {
     const batch = this.#queue;
     this.#queue = [];
     this.#flushing = true;
     if (!(await this.#commit(batch))) for (const one of batch) await this.#commit([one], true);
     this.#flushing = false;
-    if (this.#queue.length > 0) this.#schedule(this.#flush);
+    if (this.#queue.length > 0) this.#schedule(this.#turn);
     else for (const resolve of this.#idle.splice(0)) resolve();
   };
 

@@ -1,0 +1,39 @@
+/** The documentation says what the code does. */
+import { existsSync, readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { CONFIG_KEYS, VARIABLES } from '../src/config.ts';
+import { REFUSALS } from '../src/refusal.ts';
+
+const read = (file: string) => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
+const scripts = Object.keys((JSON.parse(read('package.json')) as { scripts: object }).scripts);
+
+test('every refusal stands in docs/refusals.md with its status and text, and no other', () => {
+  const rows = [...read('docs/refusals.md').matchAll(/^\| `(\w+)` \| (\d+) \| (.*) \|$/gm)].map(
+    ([, ...cells]) => cells,
+  );
+  expect(rows).toEqual(
+    Object.entries(REFUSALS).map(([code, { status, text }]) => [code, String(status), text]),
+  );
+});
+
+test.each(VARIABLES)('the variable %s is documented', (name) => {
+  expect(read('docs/configuration.md')).toContain(`\`${name}\``);
+});
+
+test.each(CONFIG_KEYS)('the key %s is documented', (key) => {
+  expect(read('docs/configuration.md')).toMatch(new RegExp(`\`${key}[.\`]`));
+});
+
+test('the scripts, links and files that the README names exist', () => {
+  const readme = read('README.md');
+  for (const [, name] of readme.matchAll(/npm run (?:-s )?([a-z]+)/g)) expect(scripts).toContain(name);
+  for (const [, file] of readme.matchAll(/\]\((docs\/[^)]+)\)/g))
+    expect(existsSync(new URL(`../${file}`, import.meta.url))).toBe(true);
+  for (const [, file] of readme.matchAll(/`((?:gateway|policy)\/[a-z]+\.ts)`/g))
+    expect(existsSync(new URL(`../src/${file}`, import.meta.url))).toBe(true);
+});
+
+test('CI runs the test command of the README', () => {
+  expect(read('README.md')).toContain('npm install && npm test');
+  expect(read('.ci/run')).toMatch(/npm install\n[\s\S]*npm test\n/);
+});
