@@ -11,20 +11,24 @@ CREATE TABLE `acts` (
 CREATE TABLE `cohorts` (
 	`name` text PRIMARY KEY NOT NULL,
 	`created_at` integer DEFAULT (cast(unixepoch('subsec') * 1000 as integer)) NOT NULL
-);
+) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE TABLE `limits` (
-	`key` text PRIMARY KEY NOT NULL,
-	`points` integer DEFAULT 0 NOT NULL,
-	`expire` integer
-);
+	`tester` text PRIMARY KEY NOT NULL,
+	`second_points` integer,
+	`second_end` integer,
+	`minute_points` integer,
+	`minute_end` integer,
+	`day_points` integer,
+	`day_end` integer
+) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE TABLE `operators` (
 	`name` text PRIMARY KEY NOT NULL,
 	`role` text NOT NULL,
 	`credential_hash` text NOT NULL,
 	`created_at` integer DEFAULT (cast(unixepoch('subsec') * 1000 as integer)) NOT NULL
-);
+) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE UNIQUE INDEX `operators_credential_hash_unique` ON `operators` (`credential_hash`);--> statement-breakpoint
 CREATE TABLE `probe` (
@@ -61,7 +65,7 @@ CREATE TABLE `requests` (
 	`bytes_in` integer DEFAULT 0 NOT NULL,
 	`bytes_out` integer DEFAULT 0 NOT NULL,
 	`repeats` integer DEFAULT 1 NOT NULL
-);
+) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE INDEX `requests_open` ON `requests` (`id`) WHERE outcome is null;--> statement-breakpoint
 CREATE TABLE `switches` (
@@ -88,7 +92,7 @@ CREATE TABLE `testers` (
 	`limits` text,
 	`created_at` integer DEFAULT (cast(unixepoch('subsec') * 1000 as integer)) NOT NULL,
 	FOREIGN KEY (`cohort`) REFERENCES `cohorts`(`name`) ON UPDATE no action ON DELETE no action
-);
+) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE TABLE `tokens` (
 	`jti` text PRIMARY KEY NOT NULL,
@@ -96,6 +100,6 @@ CREATE TABLE `tokens` (
 	`issued_at` integer DEFAULT (cast(unixepoch('subsec') * 1000 as integer)) NOT NULL,
 	`expires_at` integer NOT NULL,
 	FOREIGN KEY (`tester`) REFERENCES `testers`(`id`) ON UPDATE no action ON DELETE no action
-);
+) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE INDEX `tokens_by_tester` ON `tokens` (`tester`,`issued_at`);

@@ -13,17 +13,19 @@ export interface Limits {
   readonly concurrent?: number;
 }
 
-/** Counters in the layout of rate-limiter-flexible's own SQLite store. */
-export interface CounterStore {
-  /** Adds to the counter, or starts a new window when the old one has expired. */
-  add(key: string, points: number, expire: number | null, now: number, force: boolean): Counter;
-  get(key: string, now: number): Counter | null;
-  remove(key: string): boolean;
-}
-
+/** What one window of one tester has used up, and when it ends. */
 export interface Counter {
   readonly points: number;
   readonly expire: number | null;
+}
+
+/** The windows of one tester, by name. */
+export type Counters = Map<string, Counter>;
+
+/** Reads and writes all windows of a tester at once. */
+export interface CounterStore {
+  load(tester: string): Counters;
+  save(tester: string, counters: Counters): void;
 }
 
 /** The state of one window after this call. */
@@ -45,32 +47,28 @@ export const WINDOWS = [
   { name: 'day', key: 'requestsPerDay', seconds: 86_400 },
 ] as const;
 
-/** The library's limiter over a synchronous store, with the clock passed in. */
-class StoreLimiter extends StoreAbstract {
-  readonly #store: CounterStore;
+/** The library's limiter over the counters that were loaded for this call, with the clock passed in. */
+class LoadedLimiter extends StoreAbstract {
   readonly #now: Clock;
+  readonly #loaded: () => Counters;
+  readonly #name: string;
 
-  constructor(
-    options: { points: number; duration: number; keyPrefix: string },
-    store: CounterStore,
-    now: Clock,
-  ) {
-    super(options);
-    this.#store = store;
+  constructor(name: string, points: number, duration: number, loaded: () => Counters, now: Clock) {
+    super({ points, duration, keyPrefix: name });
+    this.#name = name;
+    this.#loaded = loaded;
     this.#now = now;
   }
 
-  async _upsert(key: string, points: number, lifetimeMs: number, force = false): Promise<Counter> {
+  async _upsert(_key: string, points: number, lifetimeMs: number): Promise<Counter> {
     const now = this.#now();
-    return this.#store.add(key, points, lifetimeMs > 0 ? now + lifetimeMs : null, now, force);
-  }
-
-  async _get(key: string): Promise<Counter | null> {
-    return this.#store.get(key, this.#now());
-  }
-
-  async _delete(key: string): Promise<boolean> {
-    return this.#store.remove(key);
+    const known = this.#loaded().get(this.#name);
+    const running = known !== undefined && known.expire !== null && known.expire > now;
+    const counter = running
+      ? { points: known.points + points, expire: known.expire }
+      : { points, expire: now + lifetimeMs };
+    this.#loaded().set(this.#name, counter);
+    return counter;
   }
 
   _getRateLimiterRes(_key: string, changed: number, { points, expire }: Counter): Result {
@@ -87,43 +85,36 @@ export class RequestLimits {
   readonly #store: CounterStore;
   readonly #now: Clock;
   /** One limiter for each window and quota in use. */
-  readonly #limiters = new Map<string, StoreLimiter>();
+  readonly #limiters = new Map<string, LoadedLimiter>();
+  /** The counters of the tester whose call is being decided; jobs of a writer run one after the other. */
+  #loaded: Counters = new Map();
 
   constructor(store: CounterStore, now: Clock) {
     this.#store = store;
     this.#now = now;
   }
 
-  /** Runs inside a writer's job. @throws when the store fails; never lets a call pass for it. */
+  /** Runs inside a writer's job. A refused call writes nothing. @throws when the store fails; never lets a call pass for it. */
   async take(tester: string, limits: Limits): Promise<Taken> {
+    this.#loaded = this.#store.load(tester);
     const windows: WindowState[] = [];
-    const taken: StoreLimiter[] = [];
     for (const window of WINDOWS) {
       const quota = limits[window.key];
       if (quota === undefined) continue;
-      const limiter = this.#limiter(window, quota);
-      taken.push(limiter);
-      const state = await consume(limiter, tester, {
-        name: window.name,
-        quota,
-        windowSeconds: window.seconds,
-      });
+      const base = { name: window.name, quota, windowSeconds: window.seconds };
+      const state = await consume(this.#limiter(window, quota), tester, base);
       windows.push(state);
-      if (state.remaining < 0) {
-        // A refused call uses up nothing, neither here nor in the windows before.
-        for (const one of taken) await one.reward(tester, 1);
-        return { ok: false, window: { ...state, remaining: 0 }, windows };
-      }
+      if (state.remaining < 0) return { ok: false, window: { ...state, remaining: 0 }, windows };
     }
+    if (windows.length > 0) this.#store.save(tester, this.#loaded);
     return { ok: true, windows };
   }
 
-  #limiter(window: (typeof WINDOWS)[number], quota: number): StoreLimiter {
+  #limiter(window: (typeof WINDOWS)[number], quota: number): LoadedLimiter {
     const key = `${window.name}:${quota}`;
     const known = this.#limiters.get(key);
     if (known) return known;
-    const options = { points: quota, duration: window.seconds, keyPrefix: window.name };
-    const limiter = new StoreLimiter(options, this.#store, this.#now);
+    const limiter = new LoadedLimiter(window.name, quota, window.seconds, () => this.#loaded, this.#now);
     this.#limiters.set(key, limiter);
     return limiter;
   }
@@ -132,7 +123,7 @@ export class RequestLimits {
 type Base = Pick<WindowState, 'name' | 'quota' | 'windowSeconds'>;
 
 /** `remaining` is -1 when the window is used up: the library says so by rejecting with its result. */
-async function consume(limiter: StoreLimiter, tester: string, base: Base): Promise<WindowState> {
+async function consume(limiter: LoadedLimiter, tester: string, base: Base): Promise<WindowState> {
   try {
     const { remainingPoints, msBeforeNext } = await limiter.consume(tester, 1);
     return { ...base, remaining: remainingPoints, resetMs: msBeforeNext };

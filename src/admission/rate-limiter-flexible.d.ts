@@ -11,6 +11,5 @@ declare module 'rate-limiter-flexible/lib/RateLimiterStoreAbstract.js' {
     constructor(options: { points: number; duration: number; keyPrefix: string });
     /** Rejects with a RateLimiterRes when the points are used up, and with an Error when the store fails. */
     consume(key: string, points?: number): Promise<RateLimiterRes>;
-    reward(key: string, points?: number): Promise<RateLimiterRes>;
   }
 }

@@ -2,10 +2,10 @@
  * The prepared statements of the way of a call. Drizzle writes their SQL from the schema, once; they run on the
  * bare connection, for Drizzle's mapping of rows costs more than SQLite's own work.
  */
-import { and, eq, inArray, isNull, Param, Placeholder, type SQL, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, Param, Placeholder, sql } from 'drizzle-orm';
 import type { Db } from '../store/db.node.ts';
-import { limits, requests, switches, testers, tokens } from '../store/schema.ts';
-import type { Counter, CounterStore } from './limits.ts';
+import { requests, switches, testers, tokens } from '../store/schema.ts';
+import { type CounterStore, type Counters, WINDOWS } from './limits.ts';
 
 const p = sql.placeholder;
 
@@ -129,40 +129,41 @@ export function prepareStatements(db: Db) {
 
 export type Statements = ReturnType<typeof prepareStatements>;
 
-/** rate-limiter-flexible's counters in the `limits` table. */
+/** The counters of all windows of a tester, in one row of the `limits` table. */
 export function counterStore(db: Db): CounterStore {
-  const live = sql`(expire is null or expire > ${p('now')})`;
-  const columns = { points: limits.points, expire: limits.expire };
-  const values = { key: p('key'), points: p('points'), expire: p('expire') };
-  const upsert = (points: SQL, expire: SQL) =>
-    bare<Counter>(
-      db,
-      db
-        .insert(limits)
-        .values(values)
-        .onConflictDoUpdate({ target: limits.key, set: { points, expire } })
-        .returning(columns),
-    );
-  const add = upsert(
-    sql`case when ${live} then points + excluded.points else excluded.points end`,
-    sql`case when ${live} then expire else excluded.expire end`,
+  const load = db.$client.prepare<[string], LimitsRow>('select * from limits where tester = ?');
+  const save = db.$client.prepare(
+    `insert into limits values (?, ?, ?, ?, ?, ?, ?) on conflict (tester) do update set
+     second_points = excluded.second_points, second_end = excluded.second_end,
+     minute_points = excluded.minute_points, minute_end = excluded.minute_end,
+     day_points = excluded.day_points, day_end = excluded.day_end`,
   );
-  const replace = upsert(sql`excluded.points`, sql`excluded.expire`);
-  const get = bare<Counter>(
-    db,
-    db
-      .select(columns)
-      .from(limits)
-      .where(and(eq(limits.key, p('key')), live)),
-  );
-  const remove = bare(db, db.delete(limits).where(eq(limits.key, p('key'))));
   return {
-    add: (key, points, expire, now, force) => {
-      const counter = (force ? replace : add).get({ key, points, expire, now });
-      if (!counter) throw new Error('SQLite returned no counter');
-      return counter;
+    load(tester) {
+      const row = load.get(tester);
+      const counters: Counters = new Map();
+      if (!row) return counters;
+      for (const { name } of WINDOWS) {
+        const points = row[`${name}_points`];
+        if (points !== null) counters.set(name, { points, expire: row[`${name}_end`] });
+      }
+      return counters;
     },
-    get: (key, now) => get.get({ key, now }) ?? null,
-    remove: (key) => remove.run({ key }).changes > 0,
+    save(tester, counters) {
+      const [second, minute, day] = WINDOWS.map(({ name }) => counters.get(name) ?? NO_COUNTER);
+      save.run(
+        tester,
+        second?.points,
+        second?.expire,
+        minute?.points,
+        minute?.expire,
+        day?.points,
+        day?.expire,
+      );
+    },
   };
 }
+
+const NO_COUNTER = { points: null, expire: null };
+
+type LimitsRow = Readonly<Record<`${(typeof WINDOWS)[number]['name']}_${'points' | 'end'}`, number | null>>;

@@ -1,4 +1,7 @@
-/** The tables: one Drizzle schema for every SQLite that Portcullis runs on. All times are Unix milliseconds. */
+/**
+ * The tables: one Drizzle schema for every SQLite that Portcullis runs on. All times are Unix milliseconds.
+ * The migration makes those with a text key WITHOUT ROWID, which Drizzle cannot say: one B-tree to a row, not two.
+ */
 import { sql } from 'drizzle-orm';
 import { blob, check, index, integer, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
@@ -128,11 +131,15 @@ export const operators = sqliteTable('operators', {
   createdAt: integer('created_at').notNull().default(nowMs),
 });
 
-/** Counters of rate-limiter-flexible, in its own SQLite layout. */
+/** Counters of rate-limiter-flexible: points used and end (Unix milliseconds) of each window, one row a tester. */
 export const limits = sqliteTable('limits', {
-  key: text('key').primaryKey(),
-  points: integer('points').notNull().default(0),
-  expire: integer('expire'),
+  tester: text('tester').primaryKey(),
+  secondPoints: integer('second_points'),
+  secondEnd: integer('second_end'),
+  minutePoints: integer('minute_points'),
+  minuteEnd: integer('minute_end'),
+  dayPoints: integer('day_points'),
+  dayEnd: integer('day_end'),
 });
 
 /** Written and deleted again to learn whether a store that failed takes writes of real size. */
