@@ -82,6 +82,7 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
 /** Read from the table on every call: the row is the truth, whoever wrote it. */
 function engagedSwitch(bearer: Bearer, issuedAt: number, grounds: Grounds): Switch | undefined {
   for (const one of grounds.memoryStops) if (covers(one.scope, bearer) && bites(one, issuedAt)) return one;
+  if (!grounds.statements.anyEngaged.get({})) return undefined;
   const rows = grounds.statements.engaged.all({
     global: 'global',
     cohort: `cohort:${bearer.cohort}`,
