@@ -67,7 +67,6 @@ CREATE TABLE `requests` (
 	`repeats` integer DEFAULT 1 NOT NULL
 ) WITHOUT ROWID;
 --> statement-breakpoint
-CREATE INDEX `requests_open` ON `requests` (`id`) WHERE outcome is null;--> statement-breakpoint
 CREATE TABLE `switches` (
 	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`scope` text NOT NULL,

@@ -2,7 +2,7 @@
  * The prepared statements of the way of a call. Drizzle writes their SQL from the schema, once; they run on the
  * bare connection, for Drizzle's mapping of rows costs more than SQLite's own work.
  */
-import { and, eq, inArray, isNull, Param, Placeholder, sql } from 'drizzle-orm';
+import { and, desc, eq, gte, inArray, isNull, Param, Placeholder, sql } from 'drizzle-orm';
 import type { Db } from '../store/db.node.ts';
 import { requests, switches, testers } from '../store/schema.ts';
 import { type CounterStore, type Counters, WINDOWS } from './limits.ts';
@@ -132,7 +132,15 @@ export function prepareStatements(db: Db) {
       .set({ repeats: sql`repeats + 1` })
       .where(eq(requests.id, p('id')))
       .prepare(),
-    loseOpen: db.update(requests).set({ outcome: 'lost' }).where(isNull(requests.outcome)).prepare(),
+    newest: db.select({ id: requests.id }).from(requests).orderBy(desc(requests.id)).limit(1).prepare(),
+    /** By the primary key, so that a long log is not read from its beginning. */
+    loseOpen: bare(
+      db,
+      db
+        .update(requests)
+        .set({ outcome: 'lost' })
+        .where(and(gte(requests.id, p('from')), isNull(requests.outcome))),
+    ),
   };
 }
 

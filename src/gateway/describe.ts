@@ -29,6 +29,8 @@ export interface BodyLimits {
   readonly multipartBytes: number;
 }
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /** @throws Refusal */
 export async function describe(
   frame: Frame,
@@ -75,7 +77,7 @@ function readFields(body: Uint8Array, contentType: string): Fields {
 function readJson(body: Uint8Array): Fields {
   let value: unknown;
   try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body));
+    value = JSON.parse(UTF8.decode(body));
   } catch (fault) {
     throw new Refusal('body_malformed', fault instanceof Error ? fault.message.slice(0, 120) : 'JSON');
   }

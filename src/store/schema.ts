@@ -69,48 +69,46 @@ export const switches = sqliteTable(
   ],
 );
 
-/** The request log: one row per call, written before the call goes upstream and settled when it ends. */
-export const requests = sqliteTable(
-  'requests',
-  {
-    /** UUIDv7; the X-Request-Id of the answer and of the request to upstream. */
-    id: text('id').primaryKey(),
-    at: integer('at').notNull(),
-    tester: text('tester'),
-    cohort: text('cohort'),
-    token: text('token'),
-    clientId: text('client_id'),
-    clientRequestId: text('client_request_id'),
-    method: text('method').notNull(),
-    path: text('path').notNull(),
-    operation: text('operation'),
-    model: text('model'),
-    seconds: real('seconds'),
-    size: text('size'),
-    n: integer('n'),
-    address: text('address'),
-    agent: text('agent'),
-    decision: text('decision', { enum: ['allowed', 'refused'] }).notNull(),
-    /** What decided: `switch:7`, `allow`, `caps.seconds`, `limit:minute`, … */
-    rule: text('rule'),
-    /** Null while open; complete, cut, client-gone, upstream-error, lost, or the refusal's code. */
-    outcome: text('outcome'),
-    /** The true reason, for operators; the tester saw only the public text. */
-    detail: text('detail'),
-    /** Status that the tester got. */
-    status: integer('status'),
-    upstreamStatus: integer('upstream_status'),
-    upstreamRequestId: text('upstream_request_id'),
-    firstByteMs: real('first_byte_ms'),
-    durationMs: real('duration_ms'),
-    bytesIn: integer('bytes_in').notNull().default(0),
-    bytesOut: integer('bytes_out').notNull().default(0),
-    /** How many refused anonymous calls of one address this row stands for. */
-    repeats: integer('repeats').notNull().default(1),
-  },
-  // Each further index dirties a page of its own per call, and so costs more than the row itself.
-  (t) => [index('requests_open').on(t.id).where(sql`outcome is null`)],
-);
+/**
+ * The request log: one row per call, written before the call goes upstream and settled when it ends. It has no
+ * further index: each one dirties a page of its own per call, and so costs more than the row.
+ */
+export const requests = sqliteTable('requests', {
+  /** UUIDv7; the X-Request-Id of the answer and of the request to upstream. */
+  id: text('id').primaryKey(),
+  at: integer('at').notNull(),
+  tester: text('tester'),
+  cohort: text('cohort'),
+  token: text('token'),
+  clientId: text('client_id'),
+  clientRequestId: text('client_request_id'),
+  method: text('method').notNull(),
+  path: text('path').notNull(),
+  operation: text('operation'),
+  model: text('model'),
+  seconds: real('seconds'),
+  size: text('size'),
+  n: integer('n'),
+  address: text('address'),
+  agent: text('agent'),
+  decision: text('decision', { enum: ['allowed', 'refused'] }).notNull(),
+  /** What decided: `switch:7`, `allow`, `caps.seconds`, `limit:minute`, … */
+  rule: text('rule'),
+  /** Null while open; complete, cut, client-gone, upstream-error, lost, or the refusal's code. */
+  outcome: text('outcome'),
+  /** The true reason, for operators; the tester saw only the public text. */
+  detail: text('detail'),
+  /** Status that the tester got. */
+  status: integer('status'),
+  upstreamStatus: integer('upstream_status'),
+  upstreamRequestId: text('upstream_request_id'),
+  firstByteMs: real('first_byte_ms'),
+  durationMs: real('duration_ms'),
+  bytesIn: integer('bytes_in').notNull().default(0),
+  bytesOut: integer('bytes_out').notNull().default(0),
+  /** How many refused anonymous calls of one address this row stands for. */
+  repeats: integer('repeats').notNull().default(1),
+});
 
 /** What operators did: one row per act. */
 export const acts = sqliteTable('acts', {
