@@ -1,0 +1,122 @@
+/** The shape of the configuration file: each key, its bounds and its default. */
+import ipaddr from 'ipaddr.js';
+import { z } from 'zod';
+
+const listen = z
+  .string()
+  .refine(isListenAddress, 'write HOST:PORT with a port up to 65535, for example 127.0.0.1:8787');
+const httpUrl = z
+  .url({ protocol: /^https?$/, error: 'write an http:// or https:// URL' })
+  .refine((text) => !/[?#@]/.test(text), 'without user, query and fragment');
+const cidr = z.string().refine(isAddressBlock, 'write an address or a CIDR block, for example 10.0.0.0/8');
+const count = z.int().positive();
+const seconds = z.number().positive().max(86_400);
+const pattern = z.string().regex(/^(?:[A-Za-z0-9._:/-]*\*|[A-Za-z0-9._:/-]+)$/, '"*" stands at the end only');
+
+const Limits = z.strictObject({
+  requestsPerSecond: count.optional(),
+  requestsPerMinute: count.optional(),
+  requestsPerDay: count.optional(),
+  concurrent: count.optional(),
+});
+export const Cohort = z.strictObject({
+  allow: z.array(
+    z.strictObject({ operations: z.array(pattern).min(1), models: z.array(pattern).optional() }),
+  ),
+  caps: z
+    .strictObject({
+      seconds: z.number().positive().optional(),
+      size: z
+        .string()
+        .regex(/^[1-9]\d{0,4}x[1-9]\d{0,4}$/, 'write WIDTHxHEIGHT, for example 1920x1080')
+        .optional(),
+    })
+    .optional(),
+  limits: Limits.default({}),
+});
+const jwk = z.looseObject({ kty: z.string(), kid: z.string().optional(), alg: z.string() });
+const Issuer = z
+  .strictObject({
+    issuer: z.string().min(1),
+    audience: z.string().min(1),
+    jwksUri: httpUrl.optional(),
+    jwks: z.strictObject({ keys: z.array(jwk).min(1) }).optional(),
+    algorithms: z
+      .array(
+        z.enum([
+          'EdDSA',
+          'Ed25519',
+          'ES256',
+          'ES384',
+          'ES512',
+          'RS256',
+          'RS384',
+          'RS512',
+          'PS256',
+          'PS384',
+          'PS512',
+        ]),
+      )
+      .min(1)
+      .default(['EdDSA', 'ES256', 'RS256', 'PS256']),
+  })
+  .refine(
+    (one) => (one.jwks === undefined) !== (one.jwksUri === undefined),
+    'name one of "jwks" and "jwksUri"',
+  );
+
+export const Schema = z.strictObject({
+  upstream: z
+    .strictObject({
+      url: httpUrl,
+      keyEnv: z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'name an environment variable')
+        .default('PORTCULLIS_UPSTREAM_KEY'),
+      connectSeconds: seconds.default(10),
+      firstByteSeconds: seconds.default(600),
+      idleSeconds: seconds.default(120),
+      maxConnections: count.max(100_000).default(10_000),
+    })
+    .optional(),
+  listen: listen.default('127.0.0.1:8787'),
+  controlListen: listen.default('127.0.0.1:8788'),
+  /** What testers call us; issuer and audience of our tokens. */
+  publicUrl: httpUrl.optional(),
+  dataDir: z.string().min(1).default('./data'),
+  trustedProxies: z.array(cidr).default([]),
+  controlHosts: z.array(z.string().min(1)).default([]),
+  tokens: z
+    .strictObject({
+      lifetimeDays: z.number().positive().max(366).default(30),
+      maxLifetimeDays: z.number().positive().max(3_660).default(366),
+      clockToleranceSeconds: z.number().min(0).max(300).default(5),
+    })
+    .prefault({}),
+  issuers: z.array(Issuer).default([]),
+  cohorts: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/), Cohort).optional(),
+  routes: z.strictObject({ off: z.array(pattern).default([]) }).prefault({}),
+  requests: z
+    .strictObject({
+      jsonBytes: count.default(20_971_520),
+      multipartBytes: count.default(67_108_864),
+      headerBytes: count.min(4_096).default(32_768),
+      headersSeconds: seconds.default(10),
+      bodySeconds: seconds.default(120),
+      keepAliveSeconds: seconds.default(65),
+      maxConnections: count.default(20_000),
+      /** Calls without a known token that one address may make per minute. */
+      unknownPerMinute: count.default(120),
+    })
+    .prefault({}),
+  log: z.strictObject({ durability: z.enum(['power', 'process']).default('power') }).prefault({}),
+});
+
+function isListenAddress(text: string): boolean {
+  const port = /^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})$/.exec(text)?.[1];
+  return port !== undefined && Number(port) <= 65_535;
+}
+
+function isAddressBlock(text: string): boolean {
+  return text.includes('/') ? ipaddr.isValidCIDR(text) : ipaddr.isValid(text);
+}
