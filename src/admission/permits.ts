@@ -38,7 +38,12 @@ export class LivePermit implements Permit {
     this.revoked = revocation;
     const listener = this.#listener;
     this.#listener = null;
-    listener?.(revocation);
+    try {
+      listener?.(revocation);
+    } catch (fault) {
+      // One stream that cannot be told must not keep a stop from the others.
+      console.error(`call ${this.id} could not be cut cleanly:`, fault);
+    }
   }
 
   settle(settlement: Settlement): Promise<void> {

@@ -113,8 +113,15 @@ export class Writer {
       for (const { reject } of jobs) reject(this.#tx.isJobFault(fault) ? fault : new StoreUnavailable(fault));
       return true;
     }
-    for (const { after, value } of jobs) after(value);
-    for (const { resolve, value } of jobs) resolve(value);
+    for (const { after, value, resolve, reject } of jobs) {
+      try {
+        after(value);
+        resolve(value);
+      } catch (fault) {
+        // It is committed all the same; one that fails must not keep the others from hearing of it.
+        reject(fault);
+      }
+    }
     return true;
   }
 }
