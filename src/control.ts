@@ -40,6 +40,8 @@ export interface Stopped {
 export interface Released {
   readonly scope: string;
   readonly ids: readonly number[];
+  /** Stops among them that the store had not taken yet, and so have no id. */
+  readonly heldInMemory: number;
   readonly releasedAt: number;
 }
 

@@ -99,8 +99,9 @@ export function switchRoutes(control: Control) {
     })
     .openapi(release, async (c) => {
       const { scope, reason = null } = c.req.valid('json');
-      const { ids, releasedAt } = await control.release(scope, reason, c.var.actor);
-      if (ids.length === 0) throw new Problem('switch_not_engaged', `No stop of "${scope}" is engaged.`);
+      const { ids, heldInMemory, releasedAt } = await control.release(scope, reason, c.var.actor);
+      if (ids.length + heldInMemory === 0)
+        throw new Problem('switch_not_engaged', `No stop of "${scope}" is engaged.`);
       return c.json({ scope, ids: [...ids], releasedAt: iso(releasedAt) }, 200);
     });
 }

@@ -155,9 +155,9 @@ export class Warden implements Admission {
     const { db, writer, now } = this.#options;
     const releasedAt = now();
     const ids = await writer.write(() => releaseSwitches(db, scope, reason, releasedAt, actor));
-    for (const one of this.#memoryStops)
-      if (one.scope === scope && one.effect === 'stop') this.#memoryStops.delete(one);
-    return { scope, ids, releasedAt };
+    const held = [...this.#memoryStops].filter((one) => one.scope === scope && one.effect === 'stop');
+    for (const one of held) this.#memoryStops.delete(one);
+    return { scope, ids, heldInMemory: held.length, releasedAt };
   }
 
   live(): Live {
@@ -222,8 +222,10 @@ export class Warden implements Admission {
     for (const one of this.#memoryStops)
       void writer
         .write(() => {
+          // Released while it waited for the store: it must not come back.
+          if (!this.#memoryStops.has(one)) return;
           const order = { scope: one.scope as Scope, effect: one.effect, reason: one.reason };
-          return insertSwitch(db, order, one.engagedAt, { operator: 'recovered', address: null });
+          insertSwitch(db, order, one.engagedAt, { operator: 'recovered', address: null });
         })
         .then(() => this.#memoryStops.delete(one))
         .catch((fault) => this.#health.failed(fault));
