@@ -1,0 +1,120 @@
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { requests } from '../../src/store/schema.ts';
+import { logCall } from '../admin/with-admin.ts';
+import { type Gate, run, start, startGate } from './with-cli.ts';
+
+let gate: Gate;
+beforeEach(async () => {
+  gate = await startGate();
+});
+afterEach(() => gate.close());
+
+async function addAda() {
+  await gate.run('cohort', 'add', 'alpha');
+  await gate.run('tester', 'add', 'ada', '--cohort', 'alpha', '--name', 'Ada');
+}
+
+test('a token comes as exactly token, jti, tester and expiry', async () => {
+  await addAda();
+  const issued = await gate.json('token', 'issue', 'ada', '--days', '2');
+  expect(Object.keys(issued)).toEqual(['token', 'jti', 'tester', 'expiresAt']);
+  expect(Date.parse(issued.expiresAt) - Date.now()).toBeGreaterThan(1.9 * 86_400_000);
+  expect(await gate.json('token', 'list', 'ada')).toMatchObject([{ jti: issued.jti, state: 'valid' }]);
+  expect(await gate.json('token', 'revoke', issued.jti)).toMatchObject({ effect: 'revoke' });
+  expect(await gate.json('token', 'list')).toMatchObject([{ state: 'revoked' }]);
+  expect((await gate.run('token', 'revoke', 'nobodys')).code).toBe(1);
+});
+
+test('lists are aligned, without colour off a terminal', async () => {
+  await addAda();
+  const { stdout } = await gate.run('tester', 'list');
+  expect(stdout).toMatch(/^TESTER +COHORT +NAME +E-MAIL +ADDED\nada +alpha +Ada +– +\d{4}-.*ago\)\n$/);
+  expect((await gate.run('cohort', 'list')).stdout).toMatch(/^COHORT .*\nalpha +1 +yes/);
+  expect((await gate.run('tester', 'show', 'ada')).stdout).toContain('cohort     alpha\n');
+  expect((await gate.run('token', 'list')).stdout).toContain('portcullis token issue');
+});
+
+test('the exit code tells done, refused, usage and fault apart', async () => {
+  expect((await gate.run('cohort', 'add', 'alpha')).code).toBe(0);
+  expect((await gate.run('cohort', 'add', 'alpha')).code).toBe(1);
+  expect((await gate.run('cohort', 'ad')).code).toBe(2);
+  expect((await gate.run('tester', 'add', 'ada')).code).toBe(2);
+  expect((await gate.run('log', '--limit', 'many')).code).toBe(2);
+  expect((await run(['status'], { ...gate.env, PORTCULLIS_OPERATOR_TOKEN: 'pco_wrong' })).code).toBe(1);
+  await gate.hangUp();
+  const unreachable = await gate.run('status');
+  expect(unreachable.code).toBe(3);
+  expect(unreachable.stderr).toContain('portcullis serve');
+});
+
+test('without a credential the command says where it looked', async () => {
+  const { code, stderr } = await run(['status'], { PORTCULLIS_DATA_DIR: '/nowhere' });
+  expect(code).toBe(3);
+  expect(stderr).toContain('/nowhere/operator-credential');
+});
+
+test('every command has help with an example', async () => {
+  const commands = ['serve', 'status', 'kill', 'resume', 'log', 'cohort add', 'cohort list', 'tester add'];
+  for (const command of [
+    ...commands,
+    'tester list',
+    'tester show',
+    'token issue',
+    'token list',
+    'token revoke',
+  ]) {
+    const { code, stdout } = await gate.run(...command.split(' '), '--help');
+    expect([command, code]).toEqual([command, 0]);
+    expect(stdout).toMatch(/Examples?:\n {2}/);
+  }
+});
+
+test('the status tells at a glance what is stopped, since when, by whom and why', async () => {
+  await addAda();
+  expect((await gate.run('status')).stdout).toMatch(/^OPEN {2}/);
+  await gate.run('kill', 'cohort:alpha', '--reason', 'Leak of a clip');
+  const { stdout } = await gate.run('status');
+  expect(stdout).toMatch(/^OPEN .*but for 1 stopped:\n {2}cohort:alpha\n/);
+  expect(stdout).toContain('by       the-operator');
+  expect(stdout).toContain('why      Leak of a clip');
+  await gate.run('kill');
+  expect((await gate.run('status')).stdout).toMatch(/^STOPPED {2}/);
+});
+
+test('the log is oldest first, one line per call, JSON lines on demand', async () => {
+  const first = logCall(gate.db.writer);
+  const second = logCall(gate.db.writer, { durationMs: 1234.5, bytesOut: 1_000_000 });
+  const { stdout } = await gate.run('log');
+  const lines = stdout.trimEnd().split('\n');
+  expect(lines.map((line) => line.split(' ').at(-1))).toEqual([first, second]);
+  expect(lines[1]).toMatch(/ada +videos\.create .* 200 +complete +1,235 ms +1,000,000 B/);
+  const jsonLines = (await gate.run('log', '--json', '--limit', '1')).stdout.trimEnd().split('\n');
+  expect(jsonLines.map((line) => JSON.parse(line).id)).toEqual([second]);
+});
+
+test('what testers sent cannot steer the terminal', async () => {
+  logCall(gate.db.writer, { model: '\u001b[2Jgone\n' });
+  const { stdout } = await gate.run('log');
+  expect(stdout).not.toContain('\u001b');
+  expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+});
+
+test('a followed log prints each call once, when it has ended', async () => {
+  const before = logCall(gate.db.writer);
+  const open = logCall(gate.db.writer, { outcome: null });
+  const child = start(['log', '--follow', '--json', '--decision', 'allowed'], gate.env);
+  const seen: string[] = [];
+  const lines = createInterface({ input: child.stdout }).on('line', (line) => {
+    const { id, outcome } = JSON.parse(line);
+    seen.push(`${id} ${outcome}`);
+  });
+  await once(lines, 'line');
+  const late = logCall(gate.db.writer);
+  gate.db.writer.update(requests).set({ outcome: 'cut' }).run();
+  await new Promise((resolve) => setTimeout(resolve, 1_800));
+  child.kill();
+  expect(seen.slice(0, 2)).toEqual([`${before} complete`, `${open} null`]);
+  expect(seen.slice(2).sort()).toEqual([`${open} cut`, `${late} cut`].sort());
+});
