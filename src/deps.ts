@@ -35,7 +35,7 @@ export interface Reply {
   /** Breaks the connection, so that no client takes what it has for the whole answer. */
   abort(): void;
   onDrain(resume: () => void): void;
-  /** Called once, when the client leaves before the answer has ended. */
+  /** Called once, when the client leaves before the answer has ended; at once, when it has left already. */
   onGone(gone: () => void): void;
 }
 

@@ -3,6 +3,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Exchange, HeaderList, Inbound, Reply } from '../deps.ts';
 import { Refusal } from '../refusal.ts';
 
+/** Requests whose framing broke behind their head: their bodies never end. */
+const broken = new WeakSet<IncomingMessage>();
+const BROKEN = 'framing-broken';
+
+/** Tells whoever reads this request's body, now or later, that it will not come. */
+export function breakBody(incoming: IncomingMessage): void {
+  broken.add(incoming);
+  incoming.emit(BROKEN);
+}
+
 export function nodeExchange(incoming: IncomingMessage, outgoing: ServerResponse, bodyMs: number): Exchange {
   return { inbound: new NodeInbound(incoming, outgoing, bodyMs), reply: new NodeReply(outgoing) };
 }
@@ -42,6 +52,7 @@ class NodeInbound implements Inbound {
 
   body(limitBytes: number): Promise<Uint8Array> {
     const incoming = this.#incoming;
+    if (broken.has(incoming)) return Promise.reject(lostBody());
     const announced = Number(incoming.headers['content-length'] ?? 0);
     if (announced > limitBytes) return Promise.reject(tooLarge(limitBytes));
     // A client that waits for leave to send its body gets it only now, after the token was found good.
@@ -65,11 +76,14 @@ class NodeInbound implements Inbound {
         clearTimeout(timer);
         resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks));
       });
-      incoming.on('error', () =>
-        stop(new Refusal('body_malformed', 'the client went away, or broke its framing')),
-      );
+      incoming.on('error', () => stop(lostBody()));
+      incoming.on(BROKEN, () => stop(lostBody()));
     });
   }
+}
+
+function lostBody(): Refusal {
+  return new Refusal('body_malformed', 'the client went away, or broke its framing');
 }
 
 function tooLarge(limitBytes: number): Refusal {
@@ -122,8 +136,11 @@ class NodeReply implements Reply {
   }
 
   onGone(gone: () => void): void {
-    this.#outgoing.on('close', () => {
-      if (!this.#ended) gone();
-    });
+    // It may have left while its call was being decided: that event is past.
+    if (this.closed) gone();
+    else
+      this.#outgoing.on('close', () => {
+        if (!this.#ended) gone();
+      });
   }
 }

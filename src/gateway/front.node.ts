@@ -7,7 +7,7 @@ import type { Hono } from 'hono';
 import type { Take } from '../app.ts';
 import { Refusal, refusalBody, refusalHeaders } from '../refusal.ts';
 import { canonical } from './address.ts';
-import { nodeExchange } from './exchange.node.ts';
+import { breakBody, nodeExchange } from './exchange.node.ts';
 import { isCanonicalPath, isHost } from './guard.ts';
 import { type Gate, handle } from './handler.ts';
 
@@ -87,8 +87,7 @@ async function refuseRaw(refusal: Refusal | null, socket: Duplex, gate: Gate): P
   if (answering) {
     // That call has a row and an answer of its own; what follows it on this connection is lost with the connection.
     answering.once('close', () => socket.destroy());
-    if (!answering.req.complete && answering.req.listenerCount('error') > 0)
-      answering.req.emit('error', refusal);
+    if (!answering.req.complete) breakBody(answering.req);
     return;
   }
   if (!refusal || !socket.writable) {
