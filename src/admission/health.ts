@@ -47,11 +47,13 @@ export class StoreHealth {
 
   async #probe(): Promise<void> {
     this.#timer = null;
+    const pad = sql`randomblob(${PROBE_BYTES})`;
     try {
       await this.#writer.write(() => {
         this.#db
           .insert(probe)
-          .values({ id: 1, pad: sql`randomblob(${PROBE_BYTES})` })
+          .values({ id: 1, pad })
+          .onConflictDoUpdate({ target: probe.id, set: { pad } })
           .run();
       });
       await this.#writer.write(() => this.#db.delete(probe).run());
