@@ -1,12 +1,12 @@
 /** The port that the control side is given: the warden's acts, the store, and the issuing of tokens. */
-
 import { eq } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import type { Warden } from './admission/warden.ts';
 import type { Actor, Control, IssuedToken } from './control.ts';
 import type { Clock } from './deps.ts';
+import { insertAct } from './log/acts.ts';
 import type { Db } from './store/db.node.ts';
-import { acts, testers, tokens } from './store/schema.ts';
+import { testers, tokens } from './store/schema.ts';
 import type { Writer } from './store/writer.ts';
 import { LifetimeTooLong, TesterUnknown } from './token/faults.ts';
 import { signToken } from './token/issue.ts';
@@ -59,15 +59,7 @@ async function issueToken(
     if (!db.select({ id: testers.id }).from(testers).where(eq(testers.id, tester)).get())
       throw new TesterUnknown(tester);
     db.insert(tokens).values({ jti, tester, issuedAt, expiresAt }).run();
-    db.insert(acts)
-      .values({
-        at: issuedAt,
-        operator: actor.operator,
-        act: 'token.issue',
-        subject: `${tester} ${jti}`,
-        address: actor.address,
-      })
-      .run();
+    insertAct(db, actor, { at: issuedAt, act: 'token.issue', subject: `${tester} ${jti}` });
   });
   return { token, jti, tester, expiresAt: new Date(expiresAt).toISOString() };
 }

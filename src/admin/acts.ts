@@ -2,6 +2,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { desc } from 'drizzle-orm';
 import type { Actor, Control } from '../control.ts';
+import { insertAct } from '../log/acts.ts';
 import { acts } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, iso, nameFaults, SECURED, Time } from './answer.ts';
@@ -39,11 +40,11 @@ export function actRoutes(control: Control) {
 
 /** To be called inside a job of the writer, next to the change it tells of. */
 export function recordAct(
-  control: Control,
-  { operator, address }: Actor,
+  { writer, now }: Control,
+  actor: Actor,
   act: string,
   subject: string,
   reason: string | null = null,
 ): void {
-  control.writer.insert(acts).values({ at: control.now(), operator, act, subject, reason, address }).run();
+  insertAct(writer, actor, { at: now(), act, subject, reason });
 }

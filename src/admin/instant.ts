@@ -14,9 +14,3 @@ export function instantMs(text: string, nowMs: number): number {
   const [, amount, unit] = AGO.exec(text) ?? [];
   return amount ? nowMs - Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS] : Date.parse(text);
 }
-
-/** The lowest UUIDv7 of a millisecond, so that a range of times is a range of the primary key. */
-export function firstIdOf(unixMs: number): string {
-  const hex = Math.max(0, unixMs).toString(16).padStart(12, '0');
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
-}

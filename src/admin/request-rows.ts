@@ -1,9 +1,10 @@
 /** The request log as the store holds it: filters, keyset pages, and the counts of a day. */
 import { and, asc, count, desc, eq, gt, gte, isNull, lt, type SQL, sql } from 'drizzle-orm';
 import type { Control } from '../control.ts';
+import { firstIdOf, LONGEST_CALL_MS } from '../log/id.ts';
 import { requests } from '../store/schema.ts';
 import { iso } from './answer.ts';
-import { firstIdOf, instantMs } from './instant.ts';
+import { instantMs } from './instant.ts';
 
 const COLUMNS = ['tester', 'cohort', 'token', 'operation', 'model', 'outcome', 'status', 'decision'] as const;
 type Column = (typeof COLUMNS)[number];
@@ -37,7 +38,7 @@ export function readRequest({ reader }: Control, id: string) {
 }
 
 /** `calls` and `refused` since that time; a row that stands for repeated refusals counts as often. */
-export function countRequests({ reader }: Control, sinceMs: number) {
+export function countRequests({ reader, now }: Control, sinceMs: number) {
   const counts = reader
     .select({
       calls: sql<number>`coalesce(sum(${requests.repeats}), 0)`,
@@ -46,7 +47,12 @@ export function countRequests({ reader }: Control, sinceMs: number) {
     .from(requests)
     .where(and(...from(sinceMs)))
     .get();
-  const open = reader.select({ n: count() }).from(requests).where(isNull(requests.outcome)).get();
+  const recent = gte(requests.id, firstIdOf(now() - LONGEST_CALL_MS));
+  const open = reader
+    .select({ n: count() })
+    .from(requests)
+    .where(and(recent, isNull(requests.outcome)))
+    .get();
   return { calls: counts?.calls ?? 0, refused: counts?.refused ?? 0, open: open?.n ?? 0 };
 }
 

@@ -21,11 +21,7 @@ export function isScope(text: string): text is Scope {
   return SCOPE.test(text);
 }
 
-/** The five scopes that can stop this bearer, the widest first. */
-export function scopesOf(b: Bearer): [string, string, string, string, string] {
-  return ['global', `cohort:${b.cohort}`, `tester:${b.tester}`, `token:${b.jti}`, `model:${b.model ?? ''}`];
-}
-
+/** True when a switch of this scope concerns this bearer. */
 export function covers(scope: string, b: Bearer): boolean {
   const colon = scope.indexOf(':');
   if (colon < 0) return scope === 'global';

@@ -1,9 +1,10 @@
 /** Switches: which refusal an engaged one means, and the acts of engaging and releasing. */
 import { and, eq, isNull } from 'drizzle-orm';
 import type { Actor, StopOrder } from '../control.ts';
+import { insertAct } from '../log/acts.ts';
 import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
-import { acts, switches } from '../store/schema.ts';
+import { switches } from '../store/schema.ts';
 import type { Revocation } from './admission.ts';
 
 export interface Switch {
@@ -42,9 +43,7 @@ export function insertSwitch(db: Db, order: StopOrder, at: number, actor: Actor)
     .returning({ id: switches.id })
     .get();
   const act = effect === 'revoke' ? 'switch.revoke' : 'switch.engage';
-  db.insert(acts)
-    .values({ at, operator: actor.operator, act, subject: scope, reason, address: actor.address })
-    .run();
+  insertAct(db, actor, { at, act, subject: scope, reason });
   return { id: row.id, scope, effect, reason, engagedAt: at };
 }
 
@@ -62,16 +61,6 @@ export function releaseSwitches(
     .where(and(eq(switches.scope, scope), eq(switches.effect, 'stop'), isNull(switches.releasedAt)))
     .returning({ id: switches.id })
     .all();
-  if (released.length > 0)
-    db.insert(acts)
-      .values({
-        at,
-        operator: actor.operator,
-        act: 'switch.release',
-        subject: scope,
-        reason,
-        address: actor.address,
-      })
-      .run();
+  if (released.length > 0) insertAct(db, actor, { at, act: 'switch.release', subject: scope, reason });
   return released.map(({ id }) => id);
 }

@@ -1,6 +1,7 @@
 /** The warden: decides and records each call in one committed step, and takes permits back when a switch says so. */
 import type { Actor, Live, Released, StopOrder, Stopped } from '../control.ts';
 import type { Clock } from '../deps.ts';
+import { firstIdOf, LONGEST_CALL_MS, timeOf } from '../log/id.ts';
 import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
 import { StoreUnavailable, type Writer } from '../store/writer.ts';
@@ -28,8 +29,6 @@ export interface WardenOptions {
 /** One row stands for the refused calls of one address within this time, with an exact count. */
 const FOLD_MS = 60_000;
 const MAX_FOLDS = 10_000;
-/** No call is open for longer than this. */
-const LONGEST_CALL_MS = 7 * 86_400_000;
 
 export class Warden implements Admission {
   readonly #options: WardenOptions;
@@ -173,7 +172,7 @@ export class Warden implements Admission {
   async settleLost(): Promise<number> {
     const newest = this.#statements.newest.get();
     if (!newest) return 0;
-    const from = idOfTime(timeOfId(newest.id) - LONGEST_CALL_MS);
+    const from = firstIdOf(timeOf(newest.id) - LONGEST_CALL_MS);
     return this.#options.writer.write(() => this.#statements.loseOpen.run({ from }).changes);
   }
 
@@ -234,15 +233,4 @@ export class Warden implements Admission {
         .write(() => this.#statements.settle.run(settledRow(id, settlement, rule)))
         .catch(() => this.#unsettled.push({ id, settlement, rule }));
   }
-}
-
-/** The time in a UUIDv7 (RFC 9562 section 5.7), Unix milliseconds. */
-function timeOfId(id: string): number {
-  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
-}
-
-/** What every UUIDv7 of that time or later sorts behind. */
-function idOfTime(ms: number): string {
-  const hex = Math.max(0, ms).toString(16).padStart(12, '0');
-  return `${hex.slice(0, 8)}-${hex.slice(8)}`;
 }

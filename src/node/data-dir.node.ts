@@ -14,9 +14,6 @@ export interface TokenIdentity extends KeyFile {
 export interface DataDir {
   readonly path: string;
   readonly database: string;
-  readonly credentialFile: string;
-  /** True when this start is the first. */
-  readonly fresh: boolean;
   tokenIdentity(): Promise<TokenIdentity>;
   writeSecret(name: string, text: string): void;
   readSecret(name: string): string | null;
@@ -32,8 +29,6 @@ export function openDataDir(path: string): DataDir {
   const dir: DataDir = {
     path: root,
     database: file('portcullis.sqlite'),
-    credentialFile: file('operator-credential'),
-    fresh: !existsSync(file('portcullis.sqlite')),
     async tokenIdentity() {
       const known = dir.readSecret('keys.json');
       if (known !== null) return JSON.parse(known) as TokenIdentity;

@@ -1,7 +1,8 @@
 /** What the first start makes: the operator's credential and, with the demo upstream, a cohort and a tester. */
 import { hashCredential, makeCredential } from '../admin/credential.ts';
 import type { Control, IssuedToken } from '../control.ts';
-import { acts, cohorts, operators, testers } from '../store/schema.ts';
+import { insertAct } from '../log/acts.ts';
+import { cohorts, operators, testers } from '../store/schema.ts';
 import type { DataDir } from './data-dir.node.ts';
 
 const OPERATOR = 'operator';
@@ -34,7 +35,7 @@ export async function ensureDemoTester(control: Control): Promise<IssuedToken | 
       .onConflictDoNothing()
       .run();
     if (changes > 0)
-      writer.insert(acts).values({ operator: SETUP.operator, act: 'tester.add', subject: DEMO.tester }).run();
+      insertAct(writer, SETUP, { at: control.now(), act: 'tester.create', subject: `tester:${DEMO.tester}` });
     return changes > 0;
   });
   return made ? control.issueToken(DEMO.tester, null, SETUP) : null;
