@@ -8,7 +8,7 @@ interface Entry {
   /** The text that testers read. It names the mend where the tester has one. */
   readonly text: string;
   /** The `error` of the Bearer challenge (RFC 6750 section 3.1); '' is a challenge without an error. */
-  readonly challenge?: '' | 'invalid_token' | 'invalid_request' | 'insufficient_scope';
+  readonly challenge?: '' | 'invalid_token' | 'invalid_request';
   /** True: trying the same call again can help. OpenAI SDKs obey `x-should-retry`. */
   readonly retry?: boolean;
 }
@@ -24,10 +24,8 @@ export const REFUSALS = {
   body_malformed: { status: 400, text: 'The body could not be read.' },
   body_ambiguous: { status: 400, text: 'The body can be read in more than one way.' },
   route_unknown: { status: 404, text: 'Unknown request URL. This programme does not offer it.' },
-  object_not_found: { status: 404, text: 'No such object.' },
   method_not_allowed: { status: 405, text: 'This method is not allowed here.' },
   body_timeout: { status: 408, text: 'The body did not arrive in time.' },
-  length_required: { status: 411, text: 'Send a Content-Length or a chunked body.' },
   body_too_large: { status: 413, text: 'The body is larger than this programme accepts.' },
   media_type_unsupported: { status: 415, text: 'The Content-Type does not fit this call.' },
   headers_too_large: { status: 431, text: 'The request headers are larger than this programme accepts.' },
@@ -45,11 +43,6 @@ export const REFUSALS = {
   },
   token_revoked: { status: 401, text: 'The access token has been revoked.', challenge: 'invalid_token' },
   // 403: what is not allowed
-  insufficient_scope: {
-    status: 403,
-    text: 'The access token does not cover this call.',
-    challenge: 'insufficient_scope',
-  },
   tester_unknown: { status: 403, text: 'You are not a tester of this programme.' },
   cohort_unknown: { status: 403, text: 'Your cohort has no rules in this programme, so nothing is allowed.' },
   programme_stopped: { status: 403, text: 'The programme is stopped.' },
@@ -74,7 +67,6 @@ export const REFUSALS = {
     retry: true,
   },
   gateway_busy: { status: 503, text: 'The gateway is at its capacity.', retry: true },
-  gateway_stopping: { status: 503, text: 'The gateway is shutting down.', retry: true },
   gateway_fault: { status: 503, text: 'The gateway failed on this call; it was not let through.' },
   upstream_unreachable: { status: 502, text: 'The model API cannot be reached.', retry: true },
   upstream_error: { status: 502, text: 'The model API broke off its answer.', retry: true },

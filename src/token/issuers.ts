@@ -20,7 +20,7 @@ interface Configured {
 
 export function ownIssuer(issuer: string, keys: SigningKeys): Issuer {
   const algorithms = [OWN_ALGORITHM];
-  return { issuer, audience: OWN_AUDIENCE, own: true, keys: keys.verify, algorithms, generation: () => 0 };
+  return { issuer, audience: OWN_AUDIENCE, own: true, keys: keys.verify, algorithms };
 }
 
 export function outsideIssuer({ issuer, audience, jwks, jwksUri, algorithms }: Configured): Issuer {
@@ -31,5 +31,5 @@ export function outsideIssuer({ issuer, audience, jwks, jwksUri, algorithms }: C
         cooldownDuration: JWKS_COOLDOWN_MS,
       })
     : createLocalJWKSet(jwks as JSONWebKeySet);
-  return { issuer, audience, own: false, keys, algorithms, generation: () => 0 };
+  return { issuer, audience, own: false, keys, algorithms };
 }

@@ -26,8 +26,6 @@ export interface Issuer {
   /** Finds the key for a header; one that fetches throws anything but a JOSEError when it cannot. */
   readonly keys: JWTVerifyGetKey;
   readonly algorithms: readonly string[];
-  /** Changes when keys change, so that what an old key signed is not remembered. */
-  readonly generation: () => number;
 }
 
 export interface Verifier {
@@ -64,8 +62,6 @@ const Unverified = z.object({ iss: z.string() });
 
 interface Remembered {
   readonly identity: Identity;
-  readonly issuer: Issuer;
-  readonly generation: number;
   readonly until: number;
 }
 
@@ -76,7 +72,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const recall = (token: string, nowMs: number): Identity | null => {
     const entry = remembered.get(token);
     if (!entry) return null;
-    if (nowMs > entry.until || entry.generation !== entry.issuer.generation()) {
+    if (nowMs > entry.until) {
       remembered.delete(token);
       return null;
     }
@@ -86,10 +82,9 @@ export function createVerifier(options: VerifierOptions): Verifier {
 
   const verify = async (token: string, nowMs: number): Promise<Identity> => {
     const issuer = issuerOf(token, options.issuers);
-    const generation = issuer.generation();
     const identity = toIdentity(await checkSignature(token, issuer, nowMs, options), issuer);
     checkTimes(identity, nowMs, options);
-    remembered.set(token, { identity, issuer, generation, until: nowMs + REMEMBER_MS });
+    remembered.set(token, { identity, until: nowMs + REMEMBER_MS });
     return identity;
   };
 
