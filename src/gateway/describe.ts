@@ -40,8 +40,9 @@ export async function describe(
   limits: BodyLimits,
 ): Promise<Call> {
   if (route === null) throw new Refusal('route_unknown', `${frame.method} ${frame.path}`);
-  const body = await readBody(route, frame, inbound, limits);
-  const fields = body === null ? {} : readFields(body, frame.contentType ?? '');
+  const kind = bodyKind(frame.contentType);
+  const body = inbound.hasBody ? await readBody(route, kind, inbound, limits) : null;
+  const fields = body === null ? {} : readFields(body, kind, frame.contentType ?? '');
   return {
     operation: route.operation,
     takesModel: route.model !== undefined,
@@ -53,25 +54,22 @@ export async function describe(
   };
 }
 
-async function readBody(
-  route: Route,
-  frame: Frame,
-  inbound: Inbound,
-  limits: BodyLimits,
-): Promise<Uint8Array | null> {
-  if (!inbound.hasBody) return null;
-  const isMultipart = isType(frame.contentType, 'multipart/form-data');
-  const isJson = isType(frame.contentType, 'application/json');
-  const fits =
-    (isJson && (route.body === 'json' || route.body === 'either')) ||
-    (isMultipart && (route.body === 'multipart' || route.body === 'either'));
-  if (route.body === 'none') throw new Refusal('body_not_expected', route.operation);
-  if (!fits) throw new Refusal('media_type_unsupported', `${route.operation} takes ${route.body}`);
-  return inbound.body(isMultipart ? limits.multipartBytes : limits.jsonBytes);
+type Kind = 'json' | 'multipart' | null;
+
+function bodyKind(contentType: string | null): Kind {
+  const type = contentType?.split(';', 1)[0]?.trim().toLowerCase();
+  return type === 'application/json' ? 'json' : type === 'multipart/form-data' ? 'multipart' : null;
 }
 
-function readFields(body: Uint8Array, contentType: string): Fields {
-  return isType(contentType, 'application/json') ? readJson(body) : readMultipart(body, contentType);
+function readBody(route: Route, kind: Kind, inbound: Inbound, limits: BodyLimits): Promise<Uint8Array> {
+  if (route.body === 'none') throw new Refusal('body_not_expected', route.operation);
+  if (kind === null || (route.body !== 'either' && route.body !== kind))
+    throw new Refusal('media_type_unsupported', `${route.operation} takes ${route.body}`);
+  return inbound.body(kind === 'multipart' ? limits.multipartBytes : limits.jsonBytes);
+}
+
+function readFields(body: Uint8Array, kind: Kind, contentType: string): Fields {
+  return kind === 'json' ? readJson(body) : readMultipart(body, contentType);
 }
 
 function readJson(body: Uint8Array): Fields {
@@ -84,10 +82,6 @@ function readJson(body: Uint8Array): Fields {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new Refusal('body_malformed', 'not a JSON object');
   return value as Fields;
-}
-
-function isType(contentType: string | null, type: string): boolean {
-  return contentType !== null && contentType.split(';', 1)[0]?.trim().toLowerCase() === type;
 }
 
 const MAX_NAME_CHARS = 200;

@@ -12,7 +12,7 @@ export class WholeEvents {
 
   push(chunk: Uint8Array): Uint8Array {
     const bytes = this.#held.length === 0 ? chunk : joined(this.#held, chunk);
-    const boundary = lastBoundary(bytes);
+    const boundary = lastBoundary(bytes, this.#held.length);
     const end = bytes.length - boundary > MAX_HELD_BYTES ? bytes.length : boundary;
     this.#held = end === bytes.length ? NOTHING : bytes.subarray(end);
     return end === bytes.length ? bytes : bytes.subarray(0, end);
@@ -24,9 +24,9 @@ export class WholeEvents {
   }
 }
 
-/** The offset behind the last blank line, 0 when there is none. */
-function lastBoundary(bytes: Uint8Array): number {
-  for (let i = bytes.length - 1; i > 0; i--) {
+/** The offset behind the last blank line that ends at `from` or later, 0 when there is none. */
+function lastBoundary(bytes: Uint8Array, from: number): number {
+  for (let i = bytes.length - 1; i > 0 && i >= from; i--) {
     const byte = bytes[i];
     if (byte !== LF && byte !== CR) continue;
     const before = bytes[i - 1];

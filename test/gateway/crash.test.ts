@@ -15,7 +15,7 @@ const ROUNDS = 6;
 
 async function startProcess(dir: string, upstream: string) {
   const env = {
-    PATH: process.env['PATH'],
+    PATH: process.env.PATH,
     PORTCULLIS_DATA_DIR: dir,
     PORTCULLIS_LISTEN: '127.0.0.1:0',
     PORTCULLIS_CONTROL_LISTEN: '127.0.0.1:0',
