@@ -3,7 +3,7 @@
  * The migration makes those with a text key WITHOUT ROWID, which Drizzle cannot say: one B-tree to a row, not two.
  */
 import { sql } from 'drizzle-orm';
-import { blob, check, index, integer, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import { blob, check, index, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
 
 const nowMs = sql`(cast(unixepoch('subsec') * 1000 as integer))`;
 
@@ -21,6 +21,8 @@ export const testers = sqliteTable('testers', {
   email: text('email'),
   /** Overrides of the cohort's limits, as JSON of the same shape. */
   limits: text('limits'),
+  /** Overrides of the cohort's quotas for one tester, as JSON of the same shape. */
+  quotas: text('quotas'),
   createdAt: integer('created_at').notNull().default(nowMs),
 });
 
@@ -34,6 +36,8 @@ export const tokens = sqliteTable(
       .references(() => testers.id),
     issuedAt: integer('issued_at').notNull().default(nowMs),
     expiresAt: integer('expires_at').notNull(),
+    /** Of the last call that it was admitted with; up to a minute late. */
+    lastUsedAt: integer('last_used_at'),
   },
   (t) => [index('tokens_by_tester').on(t.tester, t.issuedAt)],
 );
@@ -106,9 +110,54 @@ export const requests = sqliteTable('requests', {
   durationMs: real('duration_ms'),
   bytesIn: integer('bytes_in').notNull().default(0),
   bytesOut: integer('bytes_out').notNull().default(0),
+  /** Units set aside at admission and units used, as JSON: `{"tokens":1200}`. Null where the call has none. */
+  reserved: text('reserved'),
+  used: text('used'),
   /** How many refused anonymous calls of one address this row stands for. */
   repeats: integer('repeats').notNull().default(1),
 });
+
+/**
+ * Whose an object at upstream is: all testers share one key there, so this table alone tells them apart. Rows outlive
+ * the objects. An id without a row is nobody's.
+ */
+export const objects = sqliteTable(
+  'objects',
+  {
+    /** The id that upstream gave it. */
+    id: text('id').primaryKey(),
+    tester: text('tester').notNull(),
+    /** `videos`, `files`, … */
+    kind: text('kind').notNull(),
+    /** The call that made it; null when an operator entered it. */
+    request: text('request'),
+    at: integer('at').notNull().default(nowMs),
+    /** When it was made, as upstream says (Unix seconds). */
+    upstreamAt: integer('upstream_at'),
+    /** Length of a video, as upstream says. */
+    seconds: real('seconds'),
+    /** What a job that has not ended has set aside, as JSON; null when it is settled. */
+    pending: text('pending'),
+    /** When upstream said that it deleted it. */
+    deletedAt: integer('deleted_at'),
+  },
+  (t) => [index('objects_by_tester').on(t.tester, t.kind)],
+);
+
+/** Units used, what is set aside included: one row for each tester or cohort and unit. */
+export const usage = sqliteTable(
+  'usage',
+  {
+    /** `tester:ID` or `cohort:NAME`. */
+    subject: text('subject').notNull(),
+    unit: text('unit').notNull(),
+    /** The UTC day that `dayUsed` counts, in days since 1970-01-01. */
+    day: integer('day').notNull(),
+    dayUsed: real('day_used').notNull(),
+    totalUsed: real('total_used').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.subject, t.unit] })],
+);
 
 /** What operators did: one row per act. */
 export const acts = sqliteTable('acts', {
