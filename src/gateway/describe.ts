@@ -1,12 +1,14 @@
-/** Step 3: what is asked for. Reads the body once, keeps its bytes, and says operation, model and units. */
+/** Step 3: what is asked for. Reads the body once, keeps its bytes, and says operation, model, units and objects. */
 import type { Inbound } from '../deps.ts';
 import { Refusal } from '../refusal.ts';
+import { amount, type BodyLimits, type Fields, readBody, text } from './body.ts';
 import type { Frame } from './guard.ts';
-import { readMultipart } from './multipart.ts';
+import { type References, referencesOf } from './references.ts';
 import type { Route } from './routes.ts';
+import { askedUnits, type Units } from './units.ts';
 
-/** The call as policy, limits and log see it. */
-export interface Call {
+/** The call as policy, limits, admission and log see it. */
+export interface Call extends References {
   readonly operation: string;
   /** True when the route takes a model, so that the policy has to allow one. */
   readonly takesModel: boolean;
@@ -17,19 +19,26 @@ export interface Call {
   readonly size: string | null;
   /** How many answers are asked for. */
   readonly n: number | null;
+  /** To be set aside before it goes upstream. */
+  readonly units: Units;
+  /** The length is that of the video that it names. */
+  readonly likeSource: boolean;
   /** The judged bytes; they are the ones that are sent. */
   readonly body: Uint8Array | null;
+  /** What has to be read from the answer. */
+  readonly reads: AnswerReading;
 }
 
-/** The parameters that policy and log look at, as text or number, wherever they stood. */
-export type Fields = Readonly<Record<string, unknown>>;
-
-export interface BodyLimits {
-  readonly jsonBytes: number;
-  readonly multipartBytes: number;
+/** What the answer to a call tells, and where; see the route table. */
+export interface AnswerReading {
+  readonly makes: Readonly<Record<string, string>> | null;
+  readonly lists: string | null;
+  readonly job: boolean;
+  /** The object that upstream forgets when it says yes. */
+  readonly deletes: string | null;
+  /** The answer ends with upstream's own count of tokens. */
+  readonly usage: boolean;
 }
-
-const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** @throws Refusal */
 export async function describe(
@@ -40,69 +49,60 @@ export async function describe(
   limits: BodyLimits,
 ): Promise<Call> {
   if (route === null) throw new Refusal('route_unknown', `${frame.method} ${frame.path}`);
-  const kind = bodyKind(frame.contentType);
-  const body = inbound.hasBody ? await readBody(route, kind, inbound, limits) : null;
-  const fields = body === null ? {} : readFields(body, kind, frame.contentType ?? '');
+  const query = readQuery(frame.query);
+  const body = await readBody(route, frame.contentType, inbound, limits);
+  const fields = body?.fields ?? {};
+  const seconds = amount(fields, 'seconds');
+  const { named, suspected } = referencesOf(route, params, query, fields);
   return {
     operation: route.operation,
     takesModel: route.model !== undefined,
-    model: route.model === 'path' ? (params.model ?? null) : text(fields, 'model'),
-    seconds: amount(fields, 'seconds'),
+    model: modelOf(route, params, query, fields),
+    seconds,
     size: text(fields, 'size'),
     n: amount(fields, 'n'),
-    body,
+    units: askedUnits(route, fields, body?.bytes.length ?? 0),
+    likeSource: seconds === null && named.length > 0,
+    named,
+    suspected,
+    body: body?.bytes ?? null,
+    reads: readingOf(route, params, fields),
   };
 }
 
-type Kind = 'json' | 'multipart' | null;
-
-function bodyKind(contentType: string | null): Kind {
-  const type = contentType?.split(';', 1)[0]?.trim().toLowerCase();
-  return type === 'application/json' ? 'json' : type === 'multipart/form-data' ? 'multipart' : null;
+function modelOf(
+  route: Route,
+  params: Readonly<Record<string, string>>,
+  query: URLSearchParams,
+  fields: Fields,
+): string | null {
+  if (route.model === 'path') return params.model ?? null;
+  return text(route.model === 'query' ? { model: query.get('model') } : fields, 'model');
 }
 
-function readBody(route: Route, kind: Kind, inbound: Inbound, limits: BodyLimits): Promise<Uint8Array> {
-  if (route.body === 'none') throw new Refusal('body_not_expected', route.operation);
-  if (kind === null || (route.body !== 'either' && route.body !== kind))
-    throw new Refusal('media_type_unsupported', `${route.operation} takes ${route.body}`);
-  return inbound.body(kind === 'multipart' ? limits.multipartBytes : limits.jsonBytes);
-}
-
-function readFields(body: Uint8Array, kind: Kind, contentType: string): Fields {
-  return kind === 'json' ? readJson(body) : readMultipart(body, contentType);
-}
-
-function readJson(body: Uint8Array): Fields {
-  let value: unknown;
-  try {
-    value = JSON.parse(UTF8.decode(body));
-  } catch (fault) {
-    throw new Refusal('body_malformed', fault instanceof Error ? fault.message.slice(0, 120) : 'JSON');
+/** Which of two values counts is the reader's taste; only lists (`include[]`) may come several times. */
+function readQuery(query: string): URLSearchParams {
+  const params = new URLSearchParams(query);
+  const seen = new Set<string>();
+  for (const name of params.keys()) {
+    const lower = name.toLowerCase();
+    if (seen.has(lower) && !lower.endsWith('[]') && lower !== 'include')
+      throw new Refusal('invalid_request', `query: ${lower.slice(0, 64)} twice`, {
+        message: `The query names "${lower.slice(0, 64)}" twice.`,
+      });
+    seen.add(lower);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Refusal('body_malformed', 'not a JSON object');
-  return value as Fields;
+  return params;
 }
 
-const MAX_NAME_CHARS = 200;
-
-function text(fields: Fields, name: string): string | null {
-  const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
-  if (value === undefined || value === null) return null;
-  if (typeof value === 'string' && value.length <= MAX_NAME_CHARS && /^[\x21-\x7e]+$/.test(value))
-    return value;
-  throw unreadable(name);
-}
-
-/** A count or a duration; OpenAI's API takes both as numbers and as strings of digits. */
-function amount(fields: Fields, name: string): number | null {
-  const value = Object.hasOwn(fields, name) ? fields[name] : undefined;
-  if (value === undefined || value === null) return null;
-  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
-  if (typeof value === 'string' && /^\d{1,6}(?:\.\d{1,6})?$/.test(value)) return Number(value);
-  throw unreadable(name);
-}
-
-function unreadable(param: string): Refusal {
-  return new Refusal('parameter_unreadable', param, { message: `It is "${param}".`, param });
+function readingOf(route: Route, params: Readonly<Record<string, string>>, fields: Fields): AnswerReading {
+  const { makes, makesIf, lists, job, deletes, units } = route;
+  const makesNow = makesIf === undefined || makesIf.some((name) => fields[name] && fields[name] !== 'false');
+  return {
+    makes: (makesNow && makes) || null,
+    lists: lists ?? null,
+    job: job ?? false,
+    deletes: (deletes && Object.values(params).at(-1)) || null,
+    usage: units?.includes('tokens') ?? false,
+  };
 }

@@ -1,7 +1,7 @@
 /** Reads the fields of a multipart/form-data body (RFC 7578) that policy and log look at. */
 import { MultipartParseError, parseMultipart } from '@remix-run/multipart-parser';
 import { Refusal } from '../refusal.ts';
-import type { Fields } from './describe.ts';
+import type { Fields } from './body.ts';
 
 const MAX_PARTS = 64;
 const MAX_HEADER_BYTES = 4_096;
