@@ -19,6 +19,16 @@ const Limits = z.strictObject({
   requestsPerDay: count.optional(),
   concurrent: count.optional(),
 });
+const quota = z
+  .strictObject({ day: z.number().nonnegative().optional(), total: z.number().nonnegative().optional() })
+  .refine((one) => one.day !== undefined || one.total !== undefined, 'give "day", "total" or both');
+/** A mistyped unit is a fault, like any other unknown key. */
+export const Quotas = z.strictObject({
+  videoSeconds: quota.optional(),
+  images: quota.optional(),
+  tokens: quota.optional(),
+  bytes: quota.optional(),
+});
 export const Cohort = z.strictObject({
   allow: z.array(
     z.strictObject({ operations: z.array(pattern).min(1), models: z.array(pattern).optional() }),
@@ -33,6 +43,8 @@ export const Cohort = z.strictObject({
     })
     .optional(),
   limits: Limits.default({}),
+  quotas: Quotas.default({}),
+  sharedQuotas: Quotas.default({}),
 });
 const jwk = z.looseObject({ kty: z.string(), kid: z.string().optional(), alg: z.string() });
 const Issuer = z

@@ -11,6 +11,8 @@ export const DEFAULT_RULES: CohortRules = {
   allow: [{ operations: ['*'], models: ['*'] }],
   caps: { seconds: 12, size: '1920x1080' },
   limits: { requestsPerSecond: 20, requestsPerMinute: 600, requestsPerDay: 20_000, concurrent: 8 },
+  quotas: {},
+  sharedQuotas: {},
 };
 
 /** Environment variable → key of the file that it overrides. */

@@ -175,7 +175,12 @@ function configFile(env: NodeJS.ProcessEnv): string | null {
 
 function rulesOf(config: Config): Rules {
   const { cohorts } = config;
-  const grant = ({ allow, caps, limits }: typeof DEFAULT_RULES) => ({ programme: { allow, caps }, limits });
+  const grant = ({ allow, caps, limits, quotas, sharedQuotas }: typeof DEFAULT_RULES) => ({
+    programme: { allow, caps },
+    limits,
+    quotas,
+    sharedQuotas,
+  });
   if (!cohorts) {
     const everywhere = grant(DEFAULT_RULES);
     return () => everywhere;

@@ -24,6 +24,7 @@ export const REFUSALS = {
   body_malformed: { status: 400, text: 'The body could not be read.' },
   body_ambiguous: { status: 400, text: 'The body can be read in more than one way.' },
   route_unknown: { status: 404, text: 'Unknown request URL. This programme does not offer it.' },
+  object_unknown: { status: 404, text: 'No such object.' },
   method_not_allowed: { status: 405, text: 'This method is not allowed here.' },
   body_timeout: { status: 408, text: 'The body did not arrive in time.' },
   body_too_large: { status: 413, text: 'The body is larger than this programme accepts.' },
@@ -58,6 +59,7 @@ export const REFUSALS = {
   // 429: limits
   address_limited: { status: 429, text: 'Too many refused calls from this address.', retry: true },
   rate_limited: { status: 429, text: 'Rate limit reached.', retry: true },
+  quota_exceeded: { status: 429, text: 'Quota used up.' },
   concurrency_limited: { status: 429, text: 'Too many calls at the same time.', retry: true },
   // ours
   issuer_unavailable: { status: 503, text: "The token issuer's keys cannot be fetched.", retry: true },

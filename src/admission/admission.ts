@@ -1,5 +1,6 @@
 /** The one stateful step, as a port: it decides and records, and gives a refusal or a permit. Types only. */
 import type { Call } from '../gateway/describe.ts';
+import type { Units } from '../gateway/units.ts';
 import type { Refusal, RefusalCode } from '../refusal.ts';
 import type { Identity } from '../token/verify.ts';
 
@@ -32,6 +33,34 @@ export interface RefusedCall {
 
 export type Outcome = 'complete' | 'cut' | 'client-gone' | 'upstream-error' | RefusalCode;
 
+/** An object at upstream that a call made. */
+export interface Made {
+  readonly id: string;
+  /** `videos`, `files`, … */
+  readonly kind: string;
+  /** Unix seconds, as upstream says. */
+  readonly upstreamAt: number | null;
+  /** Length of a video. */
+  readonly seconds: number | null;
+  /** True for a job that has not ended: its units are settled when it has. */
+  readonly isRunning: boolean;
+}
+
+/** A job that has ended. */
+export interface JobState {
+  readonly id: string;
+  readonly failed: boolean;
+  /** Units of which upstream says nothing stay as they were set aside. */
+  readonly used: Units;
+}
+
+/** When the objects of a tester were made (Unix seconds); null when it is not known of all of them. */
+export interface Span {
+  readonly count: number;
+  readonly oldest: number | null;
+  readonly newest: number | null;
+}
+
 /** How a permitted call ended. */
 export interface Settlement {
   readonly outcome: Outcome;
@@ -43,6 +72,12 @@ export interface Settlement {
   readonly firstByteMs: number | null;
   readonly durationMs: number;
   readonly bytesOut: number;
+  /** Units that are known; the others stay as they were set aside. */
+  readonly used?: Units;
+  readonly made?: readonly Made[];
+  readonly jobs?: readonly JobState[];
+  /** The object that upstream deleted. */
+  readonly deleted?: string | null;
 }
 
 /** Why a permit ended early. */
@@ -66,6 +101,16 @@ export interface Permit {
   onRevoked(listener: (revocation: Revocation) => void): void;
   /** Ends the permit and gives its slot back; once. Resolves when the row is settled. */
   settle(settlement: Settlement): Promise<void>;
+  /**
+   * Settles the row first, with what the call made, and then runs `send`; not when the permit has ended meanwhile.
+   * @throws Refusal when it could not be committed; the permit then goes on.
+   */
+  settleThen(settlement: Settlement, send: () => void): Promise<void>;
+  /** Makes objects the tester's; resolves when that is durable. @throws Refusal */
+  claim(made: readonly Made[]): Promise<void>;
+  /** Those of the ids that are the tester's own. */
+  own(ids: readonly string[]): ReadonlySet<string>;
+  span(kind: string): Span;
 }
 
 export interface Admission {

@@ -1,4 +1,6 @@
 /** The decision on one call, inside the transaction that records it: what it reads is still true when it commits. */
+import type { Clock } from '../deps.ts';
+import type { Call } from '../gateway/describe.ts';
 import type { Programme } from '../policy/judge.ts';
 import { judge } from '../policy/judge.ts';
 import { Refusal } from '../refusal.ts';
@@ -6,13 +8,22 @@ import type { Batch } from '../store/writer.ts';
 import type { Ask } from './admission.ts';
 import { limitHeaders } from './limit-headers.ts';
 import type { Limits, RequestLimits, WindowState } from './limits.ts';
+import type { Objects } from './objects.ts';
 import type { Permits } from './permits.ts';
+import { type Charge, type Ledger, type Quotas, utcDay } from './quotas.ts';
 import { type Bearer, covers } from './scope.ts';
 import type { Statements } from './statements.ts';
 import { bites, revocationBy, type Switch } from './switches.ts';
 
 /** What the configuration grants a cohort; null where it says nothing, and so nothing is granted. */
-export type Rules = (cohort: string) => { readonly programme: Programme; readonly limits: Limits } | null;
+export type Rules = (cohort: string) => {
+  readonly programme: Programme;
+  readonly limits: Limits;
+  /** Of each tester. */
+  readonly quotas: Quotas;
+  /** Of the cohort together. */
+  readonly sharedQuotas: Quotas;
+} | null;
 
 export interface Decision {
   readonly refusal: Refusal | null;
@@ -21,6 +32,8 @@ export interface Decision {
   /** What allowed it, for the log. */
   readonly rule: string;
   readonly headers: readonly string[];
+  /** What it set aside; null when it is refused. */
+  readonly charge: Charge | null;
 }
 
 export interface Grounds {
@@ -28,11 +41,14 @@ export interface Grounds {
   readonly limits: RequestLimits;
   readonly rules: Rules;
   readonly permits: Permits;
+  readonly objects: Objects;
+  readonly ledger: Ledger;
+  readonly now: Clock;
   /** Stops that the store did not take; they hold in memory. */
   readonly memoryStops: ReadonlySet<Switch>;
 }
 
-/** The order: switches, tester and token, policy, limits. The first refusal decides, and uses up no limit. */
+/** The order: switches, tester and token, policy, objects, limits, quotas. The first refusal decides, and uses up nothing. */
 export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<Decision> {
   const { who, call } = ask;
   const standing = grounds.statements.standing.get({
@@ -47,6 +63,7 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
     issuedAt,
     rule: refusal.public.rule ?? '',
     headers,
+    charge: null,
   });
 
   const quiet = standing?.engaged === 0 && grounds.memoryStops.size === 0;
@@ -64,14 +81,27 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
     return refused(new Refusal(code, message, { message, param, rule: by }));
   }
 
+  const stranger = grounds.objects.refusal(call, bearer.tester);
+  if (stranger) return refused(stranger);
+
   const limits = merged(granted.limits, standing.limits);
   const busy = tooManyAtOnce(bearer.tester, limits, batch, grounds.permits);
   if (busy) return refused(busy);
+  const charge = chargeOf(call, bearer, grounds);
+  const exhausted =
+    grounds.ledger.refusal(
+      `tester:${bearer.tester}`,
+      charge.units,
+      merged(granted.quotas, standing.quotas),
+      grounds.now(),
+    ) ?? grounds.ledger.refusal(`cohort:${bearer.cohort}`, charge.units, granted.sharedQuotas, grounds.now());
+  if (exhausted) return refused(exhausted);
   const taken = await grounds.limits.take(bearer.tester, limits);
   const headers = limitHeaders(taken.windows);
   if (!taken.ok) return refused(overLimit(taken.window, headers), headers);
   batch.taken.set(bearer.tester, (batch.taken.get(bearer.tester) ?? 0) + 1);
-  return { refusal: null, bearer, issuedAt, rule: verdict.by, headers };
+  grounds.ledger.setAside(charge);
+  return { refusal: null, bearer, issuedAt, rule: verdict.by, headers, charge };
 }
 
 /** Read from the table on every call: the row is the truth, whoever wrote it. */
@@ -87,8 +117,16 @@ function engagedSwitch(bearer: Bearer, issuedAt: number, grounds: Grounds): Swit
   return rows.find((row) => bites(row, issuedAt));
 }
 
-function merged(limits: Limits, overrides: string | null): Limits {
-  return overrides === null ? limits : { ...limits, ...(JSON.parse(overrides) as Limits) };
+function merged<T extends object>(rules: T, overrides: string | null): T {
+  return overrides === null ? rules : { ...rules, ...(JSON.parse(overrides) as T) };
+}
+
+/** What the call asks for; a remix is as long as the video that it is made from. */
+function chargeOf(call: Call, { tester, cohort }: Bearer, { objects, now }: Grounds): Charge {
+  const { units, likeSource, named } = call;
+  const length = likeSource && units.videoSeconds !== undefined ? objects.longest(named) : null;
+  const all = length === null ? units : { ...units, videoSeconds: length };
+  return { tester, cohort, day: utcDay(now()), units: all };
 }
 
 function tooManyAtOnce(tester: string, limits: Limits, batch: Batch, permits: Permits): Refusal | null {

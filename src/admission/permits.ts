@@ -1,6 +1,16 @@
 /** The permits of this process: who streams now, so that a stop can cut them. */
-import type { Permit, Revocation, Settlement } from './admission.ts';
+import type { Made, Permit, Revocation, Settlement, Span } from './admission.ts';
+import type { Charge } from './quotas.ts';
 import type { Bearer } from './scope.ts';
+
+/** What the warden does for a permit. */
+export interface Keeper {
+  settle(permit: LivePermit, settlement: Settlement): Promise<void>;
+  settleThen(permit: LivePermit, settlement: Settlement, send: () => void): Promise<void>;
+  claim(permit: LivePermit, made: readonly Made[]): Promise<void>;
+  own(permit: LivePermit, ids: readonly string[]): ReadonlySet<string>;
+  span(permit: LivePermit, kind: string): Span;
+}
 
 export class LivePermit implements Permit {
   readonly id: string;
@@ -11,21 +21,25 @@ export class LivePermit implements Permit {
   revoked: Revocation | null = null;
   streaming = false;
   slot = -1;
+  /** What was set aside for it; null once somebody settles that. */
+  charge: Charge | null;
   #listener: ((revocation: Revocation) => void) | null = null;
-  readonly #settle: (permit: LivePermit, settlement: Settlement) => Promise<void>;
+  readonly #keeper: Keeper;
 
   constructor(
     id: string,
     bearer: Bearer,
     issuedAt: number,
     headers: readonly string[],
-    settle: (permit: LivePermit, settlement: Settlement) => Promise<void>,
+    charge: Charge | null,
+    keeper: Keeper,
   ) {
     this.id = id;
     this.bearer = bearer;
     this.issuedAt = issuedAt;
     this.headers = headers;
-    this.#settle = settle;
+    this.charge = charge;
+    this.#keeper = keeper;
   }
 
   onRevoked(listener: (revocation: Revocation) => void): void {
@@ -48,7 +62,23 @@ export class LivePermit implements Permit {
 
   settle(settlement: Settlement): Promise<void> {
     this.#listener = null;
-    return this.#settle(this, settlement);
+    return this.#keeper.settle(this, settlement);
+  }
+
+  settleThen(settlement: Settlement, send: () => void): Promise<void> {
+    return this.#keeper.settleThen(this, settlement, send);
+  }
+
+  claim(made: readonly Made[]): Promise<void> {
+    return this.#keeper.claim(this, made);
+  }
+
+  own(ids: readonly string[]): ReadonlySet<string> {
+    return this.#keeper.own(this, ids);
+  }
+
+  span(kind: string): Span {
+    return this.#keeper.span(this, kind);
   }
 }
 

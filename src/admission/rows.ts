@@ -1,6 +1,7 @@
 /** The rows of the request log, as admission writes them. */
 import type { Refusal } from '../refusal.ts';
 import type { Arrival, Ask, RefusedCall, Settlement } from './admission.ts';
+import { unitsText } from './books.ts';
 import type { Decision } from './decide.ts';
 
 /** The row of a call that reached admission; open when it is allowed. */
@@ -17,6 +18,7 @@ export function admittedRow({ arrival, who, call }: Ask, decision: Decision, now
     seconds: call.seconds,
     size: call.size,
     n: call.n,
+    reserved: unitsText(decision.charge?.units),
     bytesIn: call.body?.length ?? 0,
     decision: refusal ? 'refused' : 'allowed',
     rule: decision.rule || null,
@@ -37,6 +39,7 @@ export function refusedRow({ arrival, who, operation, refusal }: RefusedCall, no
     seconds: null,
     size: null,
     n: null,
+    reserved: null,
     bytesIn: 0,
     decision: 'refused',
     rule: refusal.public.rule ?? null,
@@ -45,8 +48,8 @@ export function refusedRow({ arrival, who, operation, refusal }: RefusedCall, no
 }
 
 /** The values that settle a row. */
-export function settledRow(id: string, settlement: Settlement, rule: string | null) {
-  return { id, rule, ...settlement };
+export function settledRow(id: string, settlement: Settlement, rule: string | null, used: string | null) {
+  return { ...settlement, id, rule, used };
 }
 
 function arrived({ id, at, method, path, address, agent, clientRequestId }: Arrival) {

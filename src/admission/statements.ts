@@ -25,6 +25,7 @@ const ROW = {
   seconds: p('seconds'),
   size: p('size'),
   n: p('n'),
+  reserved: p('reserved'),
   address: p('address'),
   agent: p('agent'),
   decision: p('decision'),
@@ -66,6 +67,7 @@ interface EngagedRow {
 interface StandingRow {
   readonly cohort: string;
   readonly limits: string | null;
+  readonly quotas: string | null;
   readonly issued_at: number | null;
   /** 1 when any switch is engaged, whoever it concerns. */
   readonly engaged: number;
@@ -100,6 +102,7 @@ export function prepareStatements(db: Db) {
         .select({
           cohort: testers.cohort,
           limits: testers.limits,
+          quotas: testers.quotas,
           // A subquery: SQLite takes eight times as long for the same as a left join.
           issuedAt: sql`(select issued_at from tokens where jti = ${p('jti')} and tester = testers.id) as issued_at`,
           // Mostly nothing at all is engaged, and that is quickly said.
@@ -123,7 +126,16 @@ export function prepareStatements(db: Db) {
           firstByteMs: sql`${p('firstByteMs')}`,
           durationMs: sql`${p('durationMs')}`,
           bytesOut: sql`${p('bytesOut')}`,
+          used: sql`coalesce(${p('used')}, used)`,
         })
+        .where(eq(requests.id, p('id'))),
+    ),
+    /** A job has ended: what the call that made it used. */
+    settleUnits: bare(
+      db,
+      db
+        .update(requests)
+        .set({ used: sql`${p('used')}` })
         .where(eq(requests.id, p('id'))),
     ),
     repeat: db

@@ -6,11 +6,14 @@ import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
 import { StoreUnavailable, type Writer } from '../store/writer.ts';
 import type { Admission, Ask, Permit, RefusedCall, Settlement } from './admission.ts';
+import { type Books, type Entry, openBooks } from './books.ts';
 import { type Decision, decide, type Grounds, type Rules } from './decide.ts';
 import { StoreHealth } from './health.ts';
 import { RequestLimits } from './limits.ts';
-import { LivePermit, Permits } from './permits.ts';
-import { admittedRow, refusedRow, settledRow } from './rows.ts';
+import { objectsIn } from './objects.ts';
+import { type Keeper, LivePermit, Permits } from './permits.ts';
+import { ledgerIn } from './quotas.ts';
+import { admittedRow, refusedRow } from './rows.ts';
 import { covers, type Scope } from './scope.ts';
 import { counterStore, prepareStatements, type Statements } from './statements.ts';
 import { bites, insertSwitch, releaseSwitches, revocationBy, type Switch } from './switches.ts';
@@ -39,7 +42,8 @@ export class Warden implements Admission {
   readonly #health: StoreHealth;
   readonly #startedAt: number;
   readonly #folds = new Map<string, { id: string; until: number }>();
-  #unsettled: { id: string; settlement: Settlement; rule: string | null }[] = [];
+  readonly #books: Books;
+  #unsettled: Entry[] = [];
   readonly #watch: ReturnType<typeof setInterval>;
   #seenVersion: unknown;
 
@@ -48,11 +52,15 @@ export class Warden implements Admission {
     this.#options = options;
     this.#startedAt = now();
     this.#statements = prepareStatements(db);
+    this.#books = openBooks(this.#statements, ledgerIn(db), objectsIn(db), now);
     this.#grounds = {
       statements: this.#statements,
       limits: new RequestLimits(counterStore(db), now),
       rules,
       permits: this.#permits,
+      objects: this.#books.objects,
+      ledger: this.#books.ledger,
+      now,
       memoryStops: this.#memoryStops,
     };
     this.#health = new StoreHealth(options.writer, db, () => this.#recovered());
@@ -67,10 +75,10 @@ export class Warden implements Admission {
         async (batch) => {
           const decision = await decide(ask, batch, this.#grounds);
           this.#statements.record.run(admittedRow(ask, decision, this.#options.now()));
-          const { refusal, bearer, issuedAt, headers } = decision;
+          const { refusal, bearer, issuedAt, headers, charge } = decision;
           const permit = refusal
             ? null
-            : new LivePermit(ask.arrival.id, bearer, issuedAt, headers, this.#settle);
+            : new LivePermit(ask.arrival.id, bearer, issuedAt, headers, charge, this.#keeper);
           return { decision, permit };
         },
         // Live from the commit on, before anybody else runs: a stop in the same commit finds it.
@@ -105,17 +113,34 @@ export class Warden implements Admission {
     return null;
   }
 
-  readonly #settle = async (permit: LivePermit, settlement: Settlement): Promise<void> => {
-    if (!this.#permits.remove(permit)) return;
-    const row = { id: permit.id, settlement, rule: permit.revoked?.rule ?? null };
-    try {
-      await this.#options.writer.write(() =>
-        this.#statements.settle.run(settledRow(row.id, settlement, row.rule)),
+  readonly #keeper: Keeper = {
+    settle: async (permit, settlement) => {
+      if (!this.#permits.remove(permit)) return;
+      const entry = entryOf(permit, settlement);
+      try {
+        await this.#options.writer.write(() => this.#books.settle(entry));
+      } catch (fault) {
+        this.#unsettled.push(entry);
+        this.#health.failed(fault);
+      }
+    },
+    settleThen: async (permit, settlement, send) => {
+      const entry = entryOf(permit, settlement);
+      const settle = this.#options.writer.write(
+        () => this.#books.settle(entry),
+        // A stop that came in between has ended the permit, and answered.
+        () => this.#permits.remove(permit) && send(),
       );
-    } catch (fault) {
-      this.#unsettled.push(row);
-      this.#health.failed(fault);
-    }
+      await this.#guarded(settle, entry).catch((fault: unknown) => {
+        // Nothing of it was written, unless the store is down and it is kept for later.
+        if (!this.#unsettled.includes(entry)) permit.charge = entry.charge;
+        throw fault;
+      });
+    },
+    claim: ({ id, bearer }, made) =>
+      this.#guarded(this.#options.writer.write(() => this.#books.claim(bearer.tester, id, made))),
+    own: ({ bearer }, ids) => this.#books.objects.own(ids, bearer.tester),
+    span: ({ bearer }, kind) => this.#books.objects.span(bearer.tester, kind),
   };
 
   /** Engages a switch; resolves when the row is durable and every permit in its scope is revoked. */
@@ -205,11 +230,13 @@ export class Warden implements Admission {
     }
   }
 
-  async #guarded<T>(write: Promise<T>): Promise<T> {
+  /** @param entry kept until the store takes it */
+  async #guarded<T>(write: Promise<T>, entry?: Entry): Promise<T> {
     try {
       return await write;
     } catch (fault) {
       if (!(fault instanceof StoreUnavailable)) throw fault;
+      if (entry) this.#unsettled.push(entry);
       this.#health.failed(fault);
       throw new Refusal('store_unavailable', fault.message);
     }
@@ -228,9 +255,13 @@ export class Warden implements Admission {
         })
         .then(() => this.#memoryStops.delete(one))
         .catch((fault) => this.#health.failed(fault));
-    for (const { id, settlement, rule } of this.#unsettled.splice(0))
-      void writer
-        .write(() => this.#statements.settle.run(settledRow(id, settlement, rule)))
-        .catch(() => this.#unsettled.push({ id, settlement, rule }));
+    for (const entry of this.#unsettled.splice(0))
+      void writer.write(() => this.#books.settle(entry)).catch(() => this.#unsettled.push(entry));
   }
+}
+
+function entryOf(permit: LivePermit, settlement: Settlement): Entry {
+  const { id, bearer, revoked, charge } = permit;
+  permit.charge = null;
+  return { id, tester: bearer.tester, settlement, rule: revoked?.rule ?? null, charge };
 }

@@ -77,7 +77,7 @@ export function sendRefusal(
 }
 
 /** A fault of our own is written where operators look, and told to nobody else. */
-function unexpected(fault: unknown, id: string): Refusal {
+export function unexpected(fault: unknown, id: string): Refusal {
   console.error(`call ${id} failed:`, fault);
   return new Refusal('gateway_fault', fault instanceof Error ? fault.name : 'unknown');
 }

@@ -1,0 +1,67 @@
+/** What a permitted call leaves behind: its settled row, the objects that it made, the units that it used. */
+import type { Clock } from '../deps.ts';
+import type { Units } from '../gateway/units.ts';
+import type { JobState, Made, Settlement } from './admission.ts';
+import type { Objects } from './objects.ts';
+import type { Charge, Ledger } from './quotas.ts';
+import { settledRow } from './rows.ts';
+import type { Statements } from './statements.ts';
+
+/** A call that has ended. */
+export interface Entry {
+  readonly id: string;
+  readonly tester: string;
+  readonly settlement: Settlement;
+  /** The switch that ended it. */
+  readonly rule: string | null;
+  readonly charge: Charge | null;
+}
+
+export interface Books {
+  readonly ledger: Ledger;
+  readonly objects: Objects;
+  /** Runs inside a writer's job. @throws Refusal when an object that it made is another tester's */
+  settle(entry: Entry): void;
+  /** Runs inside a writer's job. @throws Refusal, as above */
+  claim(tester: string, request: string, made: readonly Made[]): void;
+}
+
+export function openBooks(statements: Statements, ledger: Ledger, objects: Objects, now: Clock): Books {
+  const add = (tester: string, request: string, made: readonly Made[], charge: Charge | null) => {
+    for (const one of made)
+      objects.add(one, tester, request, now(), one.isRunning && charge ? JSON.stringify(charge) : null);
+  };
+
+  const settleJob = ({ id, failed, used }: JobState) => {
+    const job = objects.pending(id);
+    if (job === null) return;
+    const pending = JSON.parse(job.pending) as Charge;
+    const { units } = ledger.settle(pending, failed ? nothingOf(pending.units) : used);
+    objects.settled(id);
+    if (job.request !== null) statements.settleUnits.run({ id: job.request, used: unitsText(units) });
+  };
+
+  return {
+    ledger,
+    objects,
+    settle({ id, tester, settlement, rule, charge }) {
+      const { made = [], jobs = [], deleted, used } = settlement;
+      const charged = charge && ledger.settle(charge, used ?? {});
+      statements.settle.run(settledRow(id, settlement, rule, unitsText(charged?.units)));
+      add(tester, id, made, charged);
+      for (const job of jobs) settleJob(job);
+      if (deleted) objects.deleted(deleted, now());
+    },
+    claim: (tester, request, made) => add(tester, request, made, null),
+  };
+}
+
+/** Gives back all that was set aside. */
+export function nothingOf(units: Units): Units {
+  return Object.fromEntries(Object.keys(units).map((unit) => [unit, 0]));
+}
+
+/** As the log keeps them. */
+export function unitsText(units: Units | undefined): string | null {
+  return units === undefined || Object.keys(units).length === 0 ? null : JSON.stringify(units);
+}

@@ -1,0 +1,79 @@
+/** Whose an object at upstream is. All testers share one key there; this table alone tells their objects apart. */
+import type { Reference, References } from '../gateway/references.ts';
+import { Refusal } from '../refusal.ts';
+import type { Db } from '../store/db.node.ts';
+import type { Made, Span } from './admission.ts';
+
+interface OwnerRow {
+  readonly tester: string;
+  readonly seconds: number | null;
+}
+
+export interface Objects {
+  /** The refusal of the first object that is not this tester's; 404, as upstream says of an id that it does not know. */
+  refusal(references: References, tester: string): Refusal | null;
+  /** The longest of the videos that a call names; null when it names none whose length is known. */
+  longest(named: readonly Reference[]): number | null;
+  own(ids: readonly string[], tester: string): ReadonlySet<string>;
+  span(tester: string, kind: string): Span;
+  /** @throws Refusal when it is another tester's: upstream gave out an id twice */
+  add(made: Made, tester: string, request: string, at: number, pending: string | null): void;
+  /** A job that has set something aside, and the call that made it. */
+  pending(id: string): { readonly pending: string; readonly request: string | null } | null;
+  settled(id: string): void;
+  deleted(id: string, at: number): void;
+}
+
+export function objectsIn({ $client: db }: Db): Objects {
+  const owner = db.prepare<[string], OwnerRow>('select tester, seconds from objects where id = ?');
+  const insert = db.prepare(
+    `insert into objects (id, tester, kind, request, at, upstream_at, seconds, pending)
+     values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (id) do nothing`,
+  );
+  const span = db.prepare<[string, string], Span & { dated: number }>(
+    `select count(*) as count, count(upstream_at) as dated, min(upstream_at) as oldest, max(upstream_at) as newest
+     from objects where tester = ? and kind = ? and deleted_at is null`,
+  );
+  const pending = db.prepare<[string], { pending: string; request: string | null }>(
+    'select pending, request from objects where id = ? and pending is not null',
+  );
+  const settled = db.prepare('update objects set pending = null where id = ?');
+  const deleted = db.prepare('update objects set deleted_at = ? where id = ? and deleted_at is null');
+
+  return {
+    refusal({ named, suspected }, tester) {
+      for (const one of named)
+        if (owner.get(one.id)?.tester !== tester) return unknown(one, owner.get(one.id));
+      for (const one of suspected) {
+        const row = owner.get(one.id);
+        if (row && row.tester !== tester) return unknown(one, row);
+      }
+      return null;
+    },
+    longest(named) {
+      const lengths = named.map(({ id }) => owner.get(id)?.seconds ?? 0);
+      return Math.max(0, ...lengths) || null;
+    },
+    own: (ids, tester) => new Set(ids.filter((id) => owner.get(id)?.tester === tester)),
+    span(tester, kind) {
+      const { count, dated, oldest, newest } = span.get(tester, kind) ?? NOTHING;
+      return dated === count ? { count, oldest, newest } : { count, oldest: null, newest: null };
+    },
+    add({ id, kind, upstreamAt, seconds }, tester, request, at, pending) {
+      if (insert.run(id, tester, kind, request, at, upstreamAt, seconds, pending).changes > 0) return;
+      const known = owner.get(id)?.tester;
+      if (known !== tester)
+        throw new Refusal('upstream_answer_refused', `${id} is already ${known ?? 'nobody'}'s`);
+    },
+    pending: (id) => pending.get(id) ?? null,
+    settled: (id) => void settled.run(id),
+    deleted: (id, at) => void deleted.run(at, id),
+  };
+}
+
+const NOTHING = { count: 0, dated: 0, oldest: null, newest: null };
+
+function unknown({ id, param }: Reference, row: OwnerRow | undefined): Refusal {
+  const detail = `${param}: ${id} is ${row ? `${row.tester}'s` : "nobody's"}`;
+  return new Refusal('object_unknown', detail, { message: `It is "${id}".`, param, rule: 'ownership' });
+}

@@ -1,0 +1,131 @@
+/** Quotas in units, per UTC day and in total: set aside in the transaction of the row, settled to what was used. */
+import type { Unit } from '../gateway/routes.ts';
+import type { Units } from '../gateway/units.ts';
+import { Refusal } from '../refusal.ts';
+import type { Db } from '../store/db.node.ts';
+
+/** What is absent does not limit. */
+export interface Quota {
+  readonly day?: number | undefined;
+  readonly total?: number | undefined;
+}
+export type Quotas = Readonly<Partial<Record<Unit, Quota | undefined>>>;
+
+/** What a call set aside, and in whose name. */
+export interface Charge {
+  readonly tester: string;
+  readonly cohort: string;
+  /** UTC day on which it was set aside, in days since 1970-01-01. */
+  readonly day: number;
+  readonly units: Units;
+}
+
+export interface UsageRow {
+  readonly day: number;
+  readonly day_used: number;
+  readonly total_used: number;
+}
+
+export interface Ledger {
+  /** The refusal when a quota has no room for these units. */
+  refusal(subject: string, units: Units, quotas: Quotas, now: number): Refusal | null;
+  setAside(charge: Charge): void;
+  /** Replaces what was set aside by what was used; units that are not named stay. The charge as it is now. */
+  settle(charge: Charge, used: Units): Charge;
+}
+
+const DAY_MS = 86_400_000;
+
+export function utcDay(unixMs: number): number {
+  return Math.floor(unixMs / DAY_MS);
+}
+
+export function ledgerIn({ $client: db }: Db): Ledger {
+  const load = db.prepare<[string, string], UsageRow>(
+    'select day, day_used, total_used from usage where subject = ? and unit = ?',
+  );
+  // A day that is over is not counted any more, so what is settled late changes the total only.
+  const add = db.prepare(
+    `insert into usage (subject, unit, day, day_used, total_used) values (?, ?, ?, ?, ?)
+     on conflict (subject, unit) do update set
+       day_used = iif(day < excluded.day, excluded.day_used,
+         iif(day = excluded.day, max(0, day_used + excluded.day_used), day_used)),
+       day = max(day, excluded.day),
+       total_used = max(0, total_used + excluded.total_used)`,
+  );
+  const addBoth = ({ tester, cohort, day }: Charge, unit: string, amount: number): void => {
+    if (amount === 0) return;
+    add.run(`tester:${tester}`, unit, day, amount, amount);
+    add.run(`cohort:${cohort}`, unit, day, amount, amount);
+  };
+
+  return {
+    refusal(subject, units, quotas, now) {
+      for (const [unit, asked] of entries(units)) {
+        const quota = quotas[unit];
+        if (!quota) continue;
+        const row = load.get(subject, unit);
+        const today = row && row.day === utcDay(now) ? row.day_used : 0;
+        const lack = lacking(quota, asked, today, row?.total_used ?? 0);
+        if (lack) return exceeded(subject, unit, asked, lack, now);
+      }
+      return null;
+    },
+    setAside(charge) {
+      for (const [unit, amount] of entries(charge.units)) addBoth(charge, unit, amount);
+    },
+    settle(charge, used) {
+      const units = { ...charge.units };
+      for (const [unit, amount] of entries(used)) {
+        if (units[unit] === undefined) continue;
+        addBoth(charge, unit, amount - units[unit]);
+        units[unit] = amount;
+      }
+      return { ...charge, units };
+    },
+  };
+}
+
+interface Lack {
+  readonly span: 'day' | 'total';
+  readonly quota: number;
+  readonly left: number;
+}
+
+/** Where the amount is not known beforehand, what is used up is used up. */
+function lacking(quota: Quota, asked: number, today: number, total: number): Lack | null {
+  const over = (used: number, most: number) => (asked === 0 ? used >= most : used + asked > most);
+  if (quota.day !== undefined && over(today, quota.day))
+    return { span: 'day', quota: quota.day, left: Math.max(0, quota.day - today) };
+  if (quota.total !== undefined && over(total, quota.total))
+    return { span: 'total', quota: quota.total, left: Math.max(0, quota.total - total) };
+  return null;
+}
+
+const NAMES: Readonly<Record<Unit, string>> = {
+  videoSeconds: 'seconds of video',
+  images: 'images',
+  tokens: 'tokens',
+  bytes: 'bytes',
+};
+
+function exceeded(
+  subject: string,
+  unit: Unit,
+  asked: number,
+  { span, quota, left }: Lack,
+  now: number,
+): Refusal {
+  const whose = subject.startsWith('cohort:') ? 'Your cohort has' : 'You have';
+  const when = span === 'day' ? 'a day (UTC)' : 'in all';
+  const untilTomorrow = Math.ceil(((utcDay(now) + 1) * DAY_MS - now) / 1000);
+  return new Refusal('quota_exceeded', `${subject} ${unit}: ${asked} asked for, ${left} of ${quota} left`, {
+    message: `${whose} ${quota} ${NAMES[unit]} ${when}, ${left} are left, and this call needs ${asked || 'some'}.`,
+    rule: `quota:${subject.split(':', 1)[0]}.${unit}.${span}`,
+    ...(span === 'day' ? { retryAfterSeconds: untilTomorrow } : {}),
+  });
+}
+
+export function entries(units: Units): [Unit, number][] {
+  return Object.entries(units) as [Unit, number][];
+}
