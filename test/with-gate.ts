@@ -22,6 +22,14 @@ export interface Row {
   readonly size: string | null;
   readonly path: string;
   readonly bytes_out: number;
+  readonly reserved: string | null;
+  readonly used: string | null;
+}
+
+export interface Used {
+  readonly subject: string;
+  readonly unit: string;
+  readonly total_used: number;
 }
 
 export interface TestGate {
@@ -32,6 +40,7 @@ export interface TestGate {
   /** A new tester with a token, in the cohort `artists`. */
   tester(id: string, cohort?: string): Promise<string>;
   rows(where?: string): Row[];
+  usage(): Used[];
   /** Waits until every row is settled. */
   settled(): Promise<Row[]>;
   sql(text: string): void;
@@ -92,6 +101,12 @@ export async function startGate(
     rows(where = '1') {
       const db = read();
       const rows = db.prepare<[], Row>(`select * from requests where ${where} order by id`).all();
+      db.close();
+      return rows;
+    },
+    usage() {
+      const db = read();
+      const rows = db.prepare<[], Used>('select * from usage').all();
       db.close();
       return rows;
     },
