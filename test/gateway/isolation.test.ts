@@ -207,6 +207,18 @@ test("an id stays its maker's when the object is deleted", async () => {
   await expect(ada.files.retrieve(file.id)).rejects.toMatchObject({ status: 404, code: null });
 });
 
+test("an object that an operator hands over is the other tester's from then on, and a known id can be entered", async () => {
+  const { id } = await ada.videos.create(video);
+  await gate.admin('POST', 'objects/give', { to: 'bob', ids: [id] });
+  expect((await bob.videos.retrieve(id)).id).toBe(id);
+  await expectUnknown(ada.videos.retrieve(id), /is bob's$/);
+  const old = await owner.videos.create(video);
+  await gate.admin('POST', 'objects/give', { to: 'bob', ids: [old.id] });
+  expect((await bob.videos.retrieve(old.id)).id).toBe(old.id);
+  const listed = (await bob.videos.list()).data.map((one) => one.id);
+  expect(listed).toEqual([old.id, id]);
+});
+
 describe('lists', () => {
   test("auto-paging shows each of three testers exactly their own of 120 objects, in upstream's order", async () => {
     const names = ['cleo', 'dan', 'eve'];

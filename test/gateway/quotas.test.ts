@@ -168,6 +168,18 @@ test('a quota of a day begins anew with the UTC day, and the total goes on', asy
   ]);
 });
 
+test("a quota of the tester's own goes before the cohort's", async () => {
+  const token = await start('quotas: { images: { total: 1 } }', json({ data: [] }));
+  await gate.admin('PATCH', 'testers/ada', { quotas: { images: { total: 2 } } });
+  const image = async () =>
+    (await post(gate.url, token, { model: 'm', prompt: 'x' }, '/v1/images/generations')).status;
+  expect([await image(), await image(), await image()]).toEqual([200, 200, 429]);
+  await gate.settled();
+  expect(await gate.admin('GET', 'testers/ada')).toMatchObject({
+    usage: [{ unit: 'images', today: 2, total: 2 }],
+  });
+});
+
 test('a refused call uses up no quota, and a quota that is used up uses up no rate limit', async () => {
   const token = await start(
     'quotas: { images: { total: 1 } }, limits: { requestsPerMinute: 2 }',
