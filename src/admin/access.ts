@@ -35,6 +35,9 @@ const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'POST /admin/switches/release': ACT,
   'GET /admin/requests': READ,
   'GET /admin/requests/:id': READ,
+  'GET /admin/objects': READ,
+  'GET /admin/objects/:id': READ,
+  'POST /admin/objects/give': ACT,
   'GET /admin/acts': READ,
 };
 

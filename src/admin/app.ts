@@ -8,6 +8,7 @@ import { actRoutes } from './acts.ts';
 import { cohortRoutes } from './cohorts.ts';
 import { guard } from './guard.ts';
 import { meRoutes } from './me.ts';
+import { objectRoutes } from './objects.ts';
 import { answerFault, Problem } from './problem.ts';
 import { requestRoutes } from './requests.ts';
 import { statusRoutes } from './status.ts';
@@ -54,6 +55,7 @@ function routesOf(app: OpenAPIHono<AdminEnv>, control: Control) {
     .route('/', tokenRoutes(control))
     .route('/', switchRoutes(control))
     .route('/', requestRoutes(control))
+    .route('/', objectRoutes(control))
     .route('/', actRoutes(control))
     .route('/', statusRoutes(control, manifest.version))
     .route('/', meRoutes());

@@ -16,6 +16,7 @@ const PROBLEMS = {
   cohort_unknown: [404, 'No such cohort'],
   tester_unknown: [404, 'No such tester'],
   token_unknown: [404, 'No such access token'],
+  object_unknown: [404, 'No such object'],
   request_unknown: [404, 'No such request'],
   switch_not_engaged: [404, 'No such switch is engaged'],
   cohort_exists: [409, 'The cohort exists already'],

@@ -1,8 +1,9 @@
 /** Testers in the store: reading them, and changing them together with the act that tells of it. */
 import { and, asc, count, desc, eq, inArray, isNull, or, sql } from 'drizzle-orm';
 import type { Limits } from '../admission/limits.ts';
+import { type Quotas, utcDay } from '../admission/quotas.ts';
 import type { Actor, Control } from '../control.ts';
-import { cohorts, requests, switches, testers, tokens } from '../store/schema.ts';
+import { cohorts, requests, switches, testers, tokens, usage } from '../store/schema.ts';
 import { recordAct } from './acts.ts';
 import { iso } from './answer.ts';
 import { cohortUnknown, Problem, testerUnknown } from './problem.ts';
@@ -13,7 +14,8 @@ type Row = typeof testers.$inferSelect;
 
 function testerBody(row: Row) {
   const limits: Limits | null = row.limits === null ? null : JSON.parse(row.limits);
-  return { ...row, limits, createdAt: iso(row.createdAt) };
+  const quotas: Quotas | null = row.quotas === null ? null : JSON.parse(row.quotas);
+  return { ...row, limits, quotas, createdAt: iso(row.createdAt) };
 }
 
 export function readTesters({ reader }: Control, cohort: string | undefined) {
@@ -37,8 +39,23 @@ export function readTester(control: Control, id: string) {
     ...testerBody(row),
     tokens: issued?.n ?? 0,
     lastCallAt: last ? iso(last.at) : null,
+    usage: readUsageOf(control, id),
     switches: readSwitchesOf(control, row),
   };
+}
+
+function readUsageOf({ reader, now }: Control, tester: string) {
+  const rows = reader
+    .select()
+    .from(usage)
+    .where(eq(usage.subject, `tester:${tester}`))
+    .orderBy(asc(usage.unit));
+  const today = utcDay(now());
+  return rows.all().map(({ unit, day, dayUsed, totalUsed }) => ({
+    unit,
+    today: day === today ? dayUsed : 0,
+    total: totalUsed,
+  }));
 }
 
 /** Engaged switches of everything, of the cohort, of the tester, and of the tester's own tokens. */
@@ -62,10 +79,11 @@ function readSwitchesOf({ reader }: Control, { id, cohort }: Row) {
 export async function createTester(control: Control, tester: NewTester, actor: Actor) {
   const made = await control.write(() => {
     if (!cohortExists(control, tester.cohort)) return cohortUnknown(tester.cohort);
-    const limits = tester.limits ? JSON.stringify(tester.limits) : null;
+    const limits = textOf(tester.limits);
+    const quotas = textOf(tester.quotas);
     const row = control.writer
       .insert(testers)
-      .values({ ...tester, limits, createdAt: control.now() })
+      .values({ ...tester, limits, quotas, createdAt: control.now() })
       .onConflictDoNothing()
       .returning()
       .get();
@@ -80,11 +98,12 @@ export async function createTester(control: Control, tester: NewTester, actor: A
 export async function updateTester(
   control: Control,
   id: string,
-  { limits, ...changes }: TesterChanges,
+  { limits, quotas, ...changes }: TesterChanges,
   actor: Actor,
 ) {
   const set: Partial<Row> = { ...changes };
-  if (limits !== undefined) set.limits = limits === null ? null : JSON.stringify(limits);
+  if (limits !== undefined) set.limits = textOf(limits);
+  if (quotas !== undefined) set.quotas = textOf(quotas);
   const changed = await control.write(() => {
     if (changes.cohort !== undefined && !cohortExists(control, changes.cohort))
       return cohortUnknown(changes.cohort);
@@ -95,6 +114,10 @@ export async function updateTester(
   });
   if (changed instanceof Problem) throw changed;
   return testerBody(changed);
+}
+
+function textOf(overrides: object | null | undefined): string | null {
+  return overrides ? JSON.stringify(overrides) : null;
 }
 
 function cohortExists({ writer }: Control, name: string): boolean {

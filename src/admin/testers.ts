@@ -1,5 +1,6 @@
 /** Testers: the people who may call, each in one cohort. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { Quotas } from '../config-schema.ts';
 import type { Control } from '../control.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, body, nameFaults, SECURED, Time } from './answer.ts';
@@ -27,6 +28,7 @@ const Tester = z
     name: z.string().nullable(),
     email: z.string().nullable(),
     limits: Limits.nullable().openapi({ description: "Overrides of the cohort's limits" }),
+    quotas: Quotas.nullable().openapi({ description: "Overrides of the cohort's quotas for one tester" }),
     createdAt: Time,
   })
   .openapi('Tester');
@@ -34,6 +36,9 @@ const Tester = z
 const TesterDetail = Tester.extend({
   tokens: z.number().int().openapi({ description: 'Access tokens issued so far' }),
   lastCallAt: Time.nullable(),
+  usage: z.array(z.object({ unit: z.string(), today: z.number(), total: z.number() })).openapi({
+    description: 'Units used, what is set aside for calls and jobs that have not ended included',
+  }),
   switches: z.array(Switch).openapi({ description: 'Engaged switches that touch this tester' }),
 }).openapi('TesterDetail');
 
@@ -44,6 +49,7 @@ const NewTester = z.strictObject({
   name: Line.optional(),
   email: z.email('use an e-mail address').optional(),
   limits: Limits.optional(),
+  quotas: Quotas.optional(),
 });
 const Changes = z
   .strictObject({
@@ -51,8 +57,12 @@ const Changes = z
     name: Line.nullable().optional(),
     email: z.email('use an e-mail address, or null for none').nullable().optional(),
     limits: Limits.nullable().optional(),
+    quotas: Quotas.nullable().optional(),
   })
-  .refine((changes) => Object.keys(changes).length > 0, 'give at least one of name, email, cohort, limits');
+  .refine(
+    (changes) => Object.keys(changes).length > 0,
+    'give at least one of name, email, cohort, limits, quotas',
+  );
 
 const Path = z.object({ id: z.string() });
 

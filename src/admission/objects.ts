@@ -32,7 +32,7 @@ export function objectsIn({ $client: db }: Db): Objects {
   );
   const span = db.prepare<[string, string], Span & { dated: number }>(
     `select count(*) as count, count(upstream_at) as dated, min(upstream_at) as oldest, max(upstream_at) as newest
-     from objects where tester = ? and kind = ? and deleted_at is null`,
+     from objects where tester = ? and kind in (?, 'entered') and deleted_at is null`,
   );
   const pending = db.prepare<[string], { pending: string; request: string | null }>(
     'select pending, request from objects where id = ? and pending is not null',

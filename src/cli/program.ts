@@ -4,6 +4,7 @@ import { addCohort } from './cohort.ts';
 import { Fault, Refused, Usage } from './exit.ts';
 import { addKill } from './kill.ts';
 import { addLog } from './log.ts';
+import { addObject } from './object.ts';
 import { addResume } from './resume.ts';
 import { addServe } from './serve.ts';
 import { addStatus } from './status.ts';
@@ -44,7 +45,17 @@ function program(): Command {
     .showHelpAfterError('(add --help for the arguments and examples)')
     .showSuggestionAfterError()
     .exitOverride();
-  for (const add of [addServe, addStatus, addKill, addResume, addLog, addCohort, addTester, addToken])
+  for (const add of [
+    addServe,
+    addStatus,
+    addKill,
+    addResume,
+    addLog,
+    addCohort,
+    addTester,
+    addToken,
+    addObject,
+  ])
     add(portcullis);
   return portcullis;
 }

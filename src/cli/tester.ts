@@ -72,6 +72,12 @@ async function show(id: string, { json }: Json): Promise<void> {
   out(`name       ${plain(tester.name)}`);
   out(`e-mail     ${plain(tester.email)}`);
   out(`limits     ${limits.join(', ') || 'those of the cohort'}`);
+  const quotas = Object.entries(tester.quotas ?? {}).map(
+    ([unit, { day, total } = {}]) => `${unit} ${day ?? '–'} a day, ${total ?? '–'} in all`,
+  );
+  out(`quotas     ${quotas.join('; ') || 'those of the cohort'}`);
+  for (const { unit, today, total } of tester.usage)
+    out(`used       ${digits(total)} ${unit}, ${digits(today)} of them today (UTC)`);
   out(`tokens     ${digits(tester.tokens)} issued`);
   out(`last call  ${tester.lastCallAt ? time(tester.lastCallAt) : 'none yet'}`);
   out(`added      ${time(tester.createdAt)}`);

@@ -27,6 +27,17 @@ test('a token comes as exactly token, jti, tester and expiry', async () => {
   expect((await gate.run('token', 'revoke', 'nobodys')).code).toBe(1);
 });
 
+test('whose an object is, and whose it becomes', async () => {
+  await addAda();
+  expect((await gate.run('object', 'show', 'video_1')).code).toBe(1);
+  expect((await gate.run('object', 'give', 'video_1', '--to', 'ada')).stdout).toContain(
+    "1 object is now ada's.",
+  );
+  expect((await gate.run('object', 'show', 'video_1')).stdout).toMatch(/^object {3}video_1\ntester {3}ada\n/);
+  expect((await gate.run('object', 'list', '--tester', 'ada')).stdout).toContain('video_1');
+  expect((await gate.run('object', 'give', '--to', 'ada')).code).toBe(2);
+});
+
 test('lists are aligned, without colour off a terminal', async () => {
   await addAda();
   const { stdout } = await gate.run('tester', 'list');
@@ -56,7 +67,18 @@ test('without a credential the command says where it looked', async () => {
 });
 
 test('every command has help with an example', async () => {
-  const commands = ['serve', 'status', 'kill', 'resume', 'log', 'cohort add', 'cohort list', 'tester add'];
+  const commands = [
+    'serve',
+    'status',
+    'kill',
+    'resume',
+    'log',
+    'cohort add',
+    'cohort list',
+    'object show',
+    'object give',
+    'tester add',
+  ];
   for (const command of [
     ...commands,
     'tester list',
