@@ -1,17 +1,16 @@
 /** Step 7: passes the answer on, stops when the permit is taken back, and settles the row with how it ended. */
-import type { Outcome, Permit, Revocation, Settlement } from '../admission/admission.ts';
+import type { Outcome, Permit, Revocation } from '../admission/admission.ts';
 import type { AnswerHeaders, AnswerSink, Clock, Reply, Sending, UpstreamFault } from '../deps.ts';
 import { Refusal, type RefusalCode, refusalBody } from '../refusal.ts';
 import { jobsIn, madeIn, usedIn } from './answer.ts';
 import { answerHeaders, first } from './answer-headers.ts';
 import type { Call } from './describe.ts';
-import { EventClaims } from './event-claims.ts';
+import { ClaimedEvents } from './event-claims.ts';
 import { HeldAnswer, handlingOf } from './held-answer.ts';
 import { OwnList } from './own-list.ts';
 import { sendRefusal, unexpected } from './refuse.ts';
 import { errorEvent, WholeEvents } from './sse.ts';
-import { inputTokens, type Units } from './units.ts';
-import { UsageTail } from './usage-tail.ts';
+import { Tally } from './tally.ts';
 
 interface Options {
   readonly call: Call;
@@ -37,27 +36,20 @@ const FAULTS: Readonly<Record<UpstreamFault, RefusalCode>> = {
 export class AnswerStream implements AnswerSink {
   readonly #o: Options;
   readonly #list: OwnList | null;
+  readonly #tally: Tally;
   #sending: Sending | null = null;
   #held: HeldAnswer | null = null;
   #events: WholeEvents | null = null;
-  #claims: EventClaims | null = null;
-  #tail: UsageTail | null = null;
-  /** Events that wait until the ids in them are the tester's. */
-  #waiting: Uint8Array[] | null = null;
+  #claims: ClaimedEvents | null = null;
   #ended = false;
   #over = false;
   /** True when nobody waits for the answer any more, but what it made has to be known. */
   #lingers = false;
-  #status: number | null = null;
-  #upstreamStatus: number | null = null;
-  #upstreamRequestId: string | null = null;
-  #firstByteMs: number | null = null;
-  #bytesOut = 0;
-  #nothingDone = false;
 
   constructor(options: Options) {
     this.#o = options;
-    const { call, query, permit, reply } = options;
+    const { call, query, permit, reply, now, arrivedAt } = options;
+    this.#tally = new Tally(call, now, arrivedAt);
     this.#list = call.reads.lists === null ? null : new OwnList(query, call.reads.lists, permit);
     permit.onRevoked((revocation) => this.#cut(revocation));
     reply.onGone(() => this.#gone());
@@ -74,15 +66,14 @@ export class AnswerStream implements AnswerSink {
       sending.abort();
       return;
     }
+    this.#tally.nothingDone = false;
     this.#sending = sending;
     this.#o.reply.onDrain(() => this.#sending?.resume());
   }
 
   head(status: number, headers: AnswerHeaders): void {
     if (this.#over && !this.#lingers) return;
-    this.#upstreamStatus = status;
-    this.#upstreamRequestId = first(headers['x-request-id'])?.slice(0, 128) ?? null;
-    this.#firstByteMs ??= this.#o.now() - this.#o.arrivedAt;
+    this.#tally.head(status, headers);
     try {
       this.#take(status, headers);
     } catch (fault) {
@@ -108,9 +99,8 @@ export class AnswerStream implements AnswerSink {
     const isEventStream = first(headers['content-type'])?.startsWith('text/event-stream') ?? false;
     const isPlain = headers['content-encoding'] === undefined;
     if (isEventStream && isPlain) this.#events = new WholeEvents();
-    if (handling === 'claim') this.#claims = new EventClaims(call.reads.makes);
-    if (call.reads.usage && isPlain) this.#tail = new UsageTail();
-    this.#status = status;
+    if (handling === 'claim') this.#claims = this.#claimed();
+    this.#tally.status = status;
     permit.streaming = true;
     reply.head(status, this.#headers(headers, this.#events !== null || (headOnly && this.#list !== null)));
   }
@@ -136,13 +126,13 @@ export class AnswerStream implements AnswerSink {
     if (this.#over) return;
     const rest = this.#events?.rest();
     if (rest?.length) this.#pass(rest);
-    if (!this.#waiting) this.#complete();
+    if (!this.#claims?.waits) this.#complete();
   }
 
   error(fault: UpstreamFault): void {
     if (this.#over) return;
-    if (this.#status === null) {
-      this.#nothingDone = fault === 'unreachable' || fault === 'busy';
+    if (this.#tally.status === null) {
+      this.#tally.nothingDone = fault === 'unreachable' || fault === 'busy';
       this.#refuse(new Refusal(FAULTS[fault], fault));
       return;
     }
@@ -168,22 +158,13 @@ export class AnswerStream implements AnswerSink {
     if (this.#over) return made.length > 0 ? permit.claim(made) : undefined;
     const next = this.#list?.take(json) ?? null;
     if (next !== null) return this.#nextPage(next);
-    const answer = this.#list?.answer() ?? json;
-    const body = this.#list ? new TextEncoder().encode(JSON.stringify(answer)) : held.bytes();
-    const headers = this.#headers(held.headers, this.#list !== null);
-    if (this.#list) headers.push('content-length', String(body.length));
-    this.#bytesOut = body.length;
-    const jobs = call.reads.job ? jobsIn(answer) : [];
-    const settled = {
-      ...this.#settlement('complete', null),
-      status: held.status,
-      made,
-      jobs,
-      used: usedIn(json),
-    };
-    await permit.settleThen(settled, () => {
+    const { body, answer, headers } = this.#list ? rewritten(this.#list.answer()) : asItCame(held, json);
+    this.#tally.bytesOut = body.length;
+    const told = { made, jobs: call.reads.job ? jobsIn(answer) : [], used: usedIn(answer) };
+    const settlement = { ...this.#tally.settlement('complete', null), status: held.status, ...told };
+    await permit.settleThen(settlement, () => {
       this.#over = true;
-      reply.head(held.status, headers);
+      reply.head(held.status, [...this.#headers(held.headers, this.#list !== null), ...headers]);
       reply.end(body);
     });
   }
@@ -194,36 +175,27 @@ export class AnswerStream implements AnswerSink {
     this.#sending = this.#o.again(query, this);
   }
 
-  /** @returns false: stop reading until the tester has caught up */
-  #pass(ready: Uint8Array): boolean {
-    if (this.#waiting) {
-      this.#waiting.push(ready);
-      return false;
-    }
-    const fresh = this.#claims?.fresh(ready) ?? [];
-    if (fresh.length === 0) return this.#write(ready);
-    this.#waiting = [ready];
-    this.#o.permit.claim(fresh).then(
-      () => this.#claimed(),
-      (fault) => this.#fail(fault),
-    );
-    return false;
+  #claimed(): ClaimedEvents {
+    const { call, permit } = this.#o;
+    return new ClaimedEvents(call.reads.makes, {
+      claim: (made) => permit.claim(made),
+      write: (events) => this.#over || this.#write(events),
+      caughtUp: (room) => {
+        if (this.#over) return;
+        if (this.#ended) this.#complete();
+        else if (room) this.#sending?.resume();
+      },
+      failed: (fault) => this.#fail(fault),
+    });
   }
 
-  #claimed(): void {
-    const [first, ...later] = this.#waiting ?? [];
-    this.#waiting = null;
-    if (this.#over || !first) return;
-    let room = this.#write(first);
-    for (const events of later) room = this.#pass(events);
-    if (this.#waiting) return;
-    if (this.#ended) this.#complete();
-    else if (room) this.#sending?.resume();
+  /** @returns false: stop reading until the tester has caught up */
+  #pass(ready: Uint8Array): boolean {
+    return this.#claims ? this.#claims.push(ready) : this.#write(ready);
   }
 
   #write(bytes: Uint8Array): boolean {
-    this.#tail?.push(bytes);
-    this.#bytesOut += bytes.length;
+    this.#tally.wrote(bytes);
     return this.#o.reply.write(bytes);
   }
 
@@ -241,7 +213,7 @@ export class AnswerStream implements AnswerSink {
   /** A switch took the permit: nothing more goes out but the word that it was cut. */
   #cut({ refusal, scope }: Revocation): void {
     if (this.#over) return;
-    if (this.#status === null) {
+    if (this.#tally.status === null) {
       this.#refuse(refusal);
       return;
     }
@@ -260,7 +232,7 @@ export class AnswerStream implements AnswerSink {
   /** Ends the request, unless it is making something that would then be nobody's. */
   #leave(): void {
     const { makes, usage } = this.#o.call.reads;
-    this.#lingers = makes !== null && !usage && this.#sending !== null && this.#status === null;
+    this.#lingers = makes !== null && !usage && this.#sending !== null && this.#tally.status === null;
     if (!this.#lingers) this.#sending?.abort();
   }
 
@@ -270,7 +242,7 @@ export class AnswerStream implements AnswerSink {
     this.#held = null;
     if (this.#over) return;
     const refusal = fault instanceof Refusal ? fault : unexpected(fault, this.#o.permit.id);
-    if (this.#status === null) {
+    if (this.#tally.status === null) {
       this.#refuse(refusal);
       return;
     }
@@ -282,7 +254,7 @@ export class AnswerStream implements AnswerSink {
   #refuse(refusal: Refusal): void {
     this.#leave();
     const { reply, permit, realm, headOnly } = this.#o;
-    this.#status = refusal.status;
+    this.#tally.status = refusal.status;
     sendRefusal(refusal, permit.id, reply, realm, headOnly);
     this.#settle(refusal.code, refusal.detail || null);
   }
@@ -290,34 +262,8 @@ export class AnswerStream implements AnswerSink {
   #settle(outcome: Outcome, detail: string | null = null): void {
     this.#over = true;
     const { permit, call } = this.#o;
-    const deleted = outcome === 'complete' && (this.#status ?? 500) < 300 ? call.reads.deletes : null;
-    void permit.settle({ ...this.#settlement(outcome, detail), deleted, used: this.#used() });
-  }
-
-  #settlement(outcome: Outcome, detail: string | null): Settlement {
-    const { now, arrivedAt } = this.#o;
-    return {
-      outcome,
-      detail,
-      status: this.#status,
-      upstreamStatus: this.#upstreamStatus,
-      upstreamRequestId: this.#upstreamRequestId,
-      firstByteMs: this.#firstByteMs,
-      durationMs: now() - arrivedAt,
-      bytesOut: this.#bytesOut,
-    };
-  }
-
-  /** All is given back when upstream did nothing; what is not known stays as it was set aside. */
-  #used(): Units {
-    const { call } = this.#o;
-    if (this.#sending === null || this.#nothingDone || (this.#upstreamStatus ?? 200) >= 300)
-      return Object.fromEntries(Object.keys(call.units).map((unit) => [unit, 0]));
-    const bytes = call.body?.length ?? this.#bytesOut;
-    const counted = this.#tail?.tokens() ?? null;
-    const streamed = this.#tail?.events ? inputTokens(call.body?.length ?? 0) + this.#tail.events : null;
-    const tokens = counted ?? streamed;
-    return { bytes, ...(tokens === null ? {} : { tokens }) };
+    const deleted = outcome === 'complete' && (this.#tally.status ?? 500) < 300 ? call.reads.deletes : null;
+    void permit.settle({ ...this.#tally.settlement(outcome, detail), deleted, used: this.#tally.used() });
   }
 }
 
@@ -326,4 +272,20 @@ function unfitFor(status: number): RefusalCode | null {
   if (status === 401 || status === 407) return 'upstream_refused_us';
   if (status >= 300 && status < 400 && status !== 304) return 'upstream_answer_refused';
   return null;
+}
+
+interface ReadAnswer {
+  readonly body: Uint8Array;
+  readonly answer: unknown;
+  /** Beyond upstream's. */
+  readonly headers: readonly string[];
+}
+
+function asItCame(held: HeldAnswer, answer: unknown): ReadAnswer {
+  return { body: held.bytes(), answer, headers: [] };
+}
+
+function rewritten(answer: object): ReadAnswer {
+  const body = new TextEncoder().encode(JSON.stringify(answer));
+  return { body, answer, headers: ['content-length', String(body.length)] };
 }
