@@ -27,8 +27,7 @@ export async function readBody(
   limits: BodyLimits,
 ): Promise<Body | null> {
   if (!inbound.hasBody) return null;
-  const type = contentType?.split(';', 1)[0]?.trim().toLowerCase();
-  const kind = type === 'application/json' ? 'json' : type === 'multipart/form-data' ? 'multipart' : null;
+  const kind = kindOf(contentType ?? '');
   if (route.body === 'none') throw new Refusal('body_not_expected', route.operation);
   if (kind === null || (route.body !== 'either' && route.body !== kind))
     throw new Refusal('media_type_unsupported', `${route.operation} takes ${route.body}`);
@@ -36,6 +35,12 @@ export async function readBody(
   const fields = kind === 'json' ? readJson(bytes) : readMultipart(bytes, contentType ?? '');
   checkSpelling(fields);
   return { bytes, fields };
+}
+
+/** JSON is UTF-8 (RFC 8259 section 8.1); a charset that says otherwise would be obeyed by some readers. */
+function kindOf(contentType: string): 'json' | 'multipart' | null {
+  if (/^application\/json\s*(?:;\s*charset="?utf-8"?\s*)?$/i.test(contentType)) return 'json';
+  return /^multipart\/form-data\s*;/i.test(contentType) ? 'multipart' : null;
 }
 
 function readJson(bytes: Uint8Array): Fields {
