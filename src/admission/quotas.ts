@@ -44,9 +44,9 @@ export function ledgerIn({ $client: db }: Db): Ledger {
   const load = db.prepare<[string, string], UsageRow>(
     'select day, day_used, total_used from usage where subject = ? and unit = ?',
   );
-  // A day that is over is not counted any more, so what is settled late changes the total only.
-  const add = db.prepare(
-    `insert into usage (subject, unit, day, day_used, total_used) values (?, ?, ?, ?, ?)
+  // Tester and cohort in one statement. A day that is over is not counted any more: what is settled late changes the total.
+  const addToBoth = db.prepare(
+    `insert into usage (subject, unit, day, day_used, total_used) values (?, ?, ?, ?, ?), (?, ?, ?, ?, ?)
      on conflict (subject, unit) do update set
        day_used = iif(day < excluded.day, excluded.day_used,
          iif(day = excluded.day, max(0, day_used + excluded.day_used), day_used)),
@@ -54,9 +54,8 @@ export function ledgerIn({ $client: db }: Db): Ledger {
        total_used = max(0, total_used + excluded.total_used)`,
   );
   const addBoth = ({ tester, cohort, day }: Charge, unit: string, amount: number): void => {
-    if (amount === 0) return;
-    add.run(`tester:${tester}`, unit, day, amount, amount);
-    add.run(`cohort:${cohort}`, unit, day, amount, amount);
+    const one = [unit, day, amount, amount];
+    if (amount !== 0) addToBoth.run(`tester:${tester}`, ...one, `cohort:${cohort}`, ...one);
   };
 
   return {
