@@ -29,7 +29,8 @@ export interface Stopped {
   readonly durable: boolean;
   readonly nodes: readonly {
     readonly node: string;
-    readonly confirmedAt: number;
+    /** Null: this process did not answer in time; it looks at the switches before it sends anything. */
+    readonly confirmedAt: number | null;
     /** Calls in flight that had no answer yet. */
     readonly callsRefusedInFlight: number;
     /** Answers that were being streamed. */

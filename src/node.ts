@@ -20,6 +20,7 @@ import { openDataDir } from './node/data-dir.node.ts';
 import { startDemoProcess } from './node/demo-upstream.node.ts';
 import { ensureDemoTester, ensureOperator } from './node/first-start.node.ts';
 import { listen } from './node/listen.node.ts';
+import { holdLiveness } from './node/liveness.node.ts';
 import { openDatabase, sqliteTransaction } from './store/db.node.ts';
 import { Writer } from './store/writer.ts';
 import { outsideIssuer, ownIssuer } from './token/issuers.ts';
@@ -64,14 +65,17 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   const dir = openDataDir(config.dataDir);
   const { writer: db, reader, close: closeDatabase } = openDatabase(dir.database, config.log.durability);
   const writer = new Writer(sqliteTransaction(db), (flush) => void setImmediate(flush));
+  const liveness = holdLiveness(dir.path);
   const warden = new Warden({
     db,
     writer,
     rules: rulesOf(config),
     now,
     node: `${process.pid}`,
+    liveness,
     watchMs: WATCH_MS,
   });
+  await warden.join();
   const lost = await warden.settleLost();
 
   const identity = await dir.tokenIdentity();
@@ -137,16 +141,19 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     }),
   );
 
+  dir.started();
+
   const close = async (graceMs = GRACE_MS): Promise<void> => {
     back.close();
     back.closeAllConnections();
     await closeGracefully(front, () => warden.live().openCalls, graceMs);
     warden.close();
+    await warden.leave();
     await writer.drain();
     await upstream.close();
     demo?.stop();
     closeDatabase();
-    dir.release();
+    liveness.release();
   };
   return { gateway, control: controlUrl, close };
 }

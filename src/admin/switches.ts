@@ -46,7 +46,7 @@ export const StoppedBody = z
     nodes: z.array(
       z.object({
         node: z.string(),
-        confirmedAt: Time,
+        confirmedAt: Time.nullable().openapi({ description: 'Null: it did not answer within 2 s' }),
         callsRefusedInFlight: z.number().int(),
         streamsCut: z.number().int(),
       }),
@@ -126,7 +126,7 @@ export function stoppedBody(stopped: Stopped) {
     ...stopped,
     requestedAt: iso(stopped.requestedAt),
     committedAt: iso(stopped.committedAt),
-    nodes: stopped.nodes.map((node) => ({ ...node, confirmedAt: iso(node.confirmedAt) })),
+    nodes: stopped.nodes.map((node) => ({ ...node, confirmedAt: isoOrNull(node.confirmedAt) })),
   };
 }
 

@@ -6,6 +6,7 @@ import { judge } from '../policy/judge.ts';
 import { Refusal } from '../refusal.ts';
 import type { Batch } from '../store/writer.ts';
 import type { Ask } from './admission.ts';
+import type { Cluster } from './cluster.ts';
 import { limitHeaders } from './limit-headers.ts';
 import type { Limits, RequestLimits, WindowState } from './limits.ts';
 import type { Objects } from './objects.ts';
@@ -43,6 +44,7 @@ export interface Grounds {
   readonly permits: Permits;
   readonly objects: Objects;
   readonly ledger: Ledger;
+  readonly cluster: Cluster;
   readonly now: Clock;
   /** Stops that the store did not take; they hold in memory. */
   readonly memoryStops: ReadonlySet<Switch>;
@@ -85,7 +87,7 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
   if (stranger) return refused(stranger);
 
   const limits = merged(granted.limits, standing.limits);
-  const busy = tooManyAtOnce(bearer.tester, limits, batch, grounds.permits);
+  const busy = tooManyAtOnce(bearer.tester, limits, batch, grounds);
   if (busy) return refused(busy);
   const charge = chargeOf(call, bearer, grounds);
   const exhausted =
@@ -99,7 +101,9 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
   const taken = await grounds.limits.take(bearer.tester, limits);
   const headers = limitHeaders(taken.windows);
   if (!taken.ok) return refused(overLimit(taken.window, headers), headers);
-  batch.taken.set(bearer.tester, (batch.taken.get(bearer.tester) ?? 0) + 1);
+  const taking = (batch.taken.get(bearer.tester) ?? 0) + 1;
+  batch.taken.set(bearer.tester, taking);
+  grounds.cluster.hold(bearer.tester, grounds.permits.held(bearer.tester) + taking);
   grounds.ledger.setAside(charge);
   return { refusal: null, bearer, issuedAt, rule: verdict.by, headers, charge };
 }
@@ -129,10 +133,16 @@ function chargeOf(call: Call, { tester, cohort }: Bearer, { objects, now }: Grou
   return { tester, cohort, day: utcDay(now()), units: all };
 }
 
-function tooManyAtOnce(tester: string, limits: Limits, batch: Batch, permits: Permits): Refusal | null {
+function tooManyAtOnce(
+  tester: string,
+  limits: Limits,
+  batch: Batch,
+  { permits, cluster }: Grounds,
+): Refusal | null {
   const { concurrent } = limits;
   if (concurrent === undefined) return null;
-  if (permits.held(tester) + (batch.taken.get(tester) ?? 0) < concurrent) return null;
+  const here = permits.held(tester) + (batch.taken.get(tester) ?? 0);
+  if (here + cluster.othersHold(tester) < concurrent) return null;
   return new Refusal('concurrency_limited', `${concurrent} at once`, {
     message: `At most ${concurrent} at once.`,
     rule: 'limit:concurrent',

@@ -3,8 +3,18 @@ import type { Made, Permit, Revocation, Settlement, Span } from './admission.ts'
 import type { Charge } from './quotas.ts';
 import type { Bearer } from './scope.ts';
 
+/** What a switch ended. */
+export interface Cut {
+  /** Calls in flight that had no answer yet. */
+  readonly callsRefusedInFlight: number;
+  /** Answers that were being streamed. */
+  readonly streamsCut: number;
+}
+
 /** What the warden does for a permit. */
 export interface Keeper {
+  /** Makes sure that no switch has been overlooked. */
+  look(): void;
   settle(permit: LivePermit, settlement: Settlement): Promise<void>;
   settleThen(permit: LivePermit, settlement: Settlement, send: () => void): Promise<void>;
   claim(permit: LivePermit, made: readonly Made[]): Promise<void>;
@@ -43,6 +53,7 @@ export class LivePermit implements Permit {
   }
 
   onRevoked(listener: (revocation: Revocation) => void): void {
+    this.#keeper.look();
     if (this.revoked) listener(this.revoked);
     else this.#listener = listener;
   }
@@ -91,6 +102,11 @@ export class Permits {
 
   get open(): number {
     return this.#open;
+  }
+
+  /** Calls in flight, by tester. */
+  get byTester(): ReadonlyMap<string, number> {
+    return this.#held;
   }
 
   /** Calls in flight of one tester. */

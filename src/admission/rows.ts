@@ -5,7 +5,7 @@ import { unitsText } from './books.ts';
 import type { Decision } from './decide.ts';
 
 /** The row of a call that reached admission; open when it is allowed. */
-export function admittedRow({ arrival, who, call }: Ask, decision: Decision, now: number) {
+export function admittedRow({ arrival, who, call }: Ask, decision: Decision, now: number, node: number) {
   const { refusal, bearer } = decision;
   return {
     ...arrived(arrival),
@@ -18,6 +18,7 @@ export function admittedRow({ arrival, who, call }: Ask, decision: Decision, now
     seconds: call.seconds,
     size: call.size,
     n: call.n,
+    node,
     reserved: unitsText(decision.charge?.units),
     bytesIn: call.body?.length ?? 0,
     decision: refusal ? 'refused' : 'allowed',
@@ -39,6 +40,7 @@ export function refusedRow({ arrival, who, operation, refusal }: RefusedCall, no
     seconds: null,
     size: null,
     n: null,
+    node: null,
     reserved: null,
     bytesIn: 0,
     decision: 'refused',

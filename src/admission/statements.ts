@@ -25,6 +25,7 @@ const ROW = {
   seconds: p('seconds'),
   size: p('size'),
   n: p('n'),
+  node: p('node'),
   reserved: p('reserved'),
   address: p('address'),
   agent: p('agent'),
@@ -150,7 +151,13 @@ export function prepareStatements(db: Db) {
       db
         .update(requests)
         .set({ outcome: 'lost' })
-        .where(and(gte(requests.id, p('from')), isNull(requests.outcome))),
+        .where(
+          and(
+            gte(requests.id, p('from')),
+            isNull(requests.outcome),
+            sql`(node is null or node not in (select id from nodes))`,
+          ),
+        ),
     ),
   };
 }

@@ -4,14 +4,15 @@ import type { Clock } from '../deps.ts';
 import { firstIdOf, LONGEST_CALL_MS, timeOf } from '../log/id.ts';
 import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
-import { StoreUnavailable, type Writer } from '../store/writer.ts';
+import { type Batch, StoreUnavailable, type Writer } from '../store/writer.ts';
 import type { Admission, Ask, Permit, RefusedCall, Settlement } from './admission.ts';
 import { type Books, type Entry, openBooks } from './books.ts';
+import { Cluster, CONFIRM_MS, type Liveness } from './cluster.ts';
 import { type Decision, decide, type Grounds, type Rules } from './decide.ts';
 import { StoreHealth } from './health.ts';
 import { RequestLimits } from './limits.ts';
 import { objectsIn } from './objects.ts';
-import { type Keeper, LivePermit, Permits } from './permits.ts';
+import { type Cut, type Keeper, LivePermit, Permits } from './permits.ts';
 import { ledgerIn } from './quotas.ts';
 import { admittedRow, refusedRow } from './rows.ts';
 import { covers, type Scope } from './scope.ts';
@@ -25,6 +26,7 @@ export interface WardenOptions {
   readonly now: Clock;
   /** Names this process in acknowledgements. */
   readonly node: string;
+  readonly liveness: Liveness;
   /** How often the switches table is looked at for rows that somebody else wrote. */
   readonly watchMs: number;
 }
@@ -32,6 +34,8 @@ export interface WardenOptions {
 /** One row stands for the refused calls of one address within this time, with an exact count. */
 const FOLD_MS = 60_000;
 const MAX_FOLDS = 10_000;
+/** Less than a stop waits for a process that does not answer. */
+const STALE_MS = CONFIRM_MS / 4;
 
 export class Warden implements Admission {
   readonly #options: WardenOptions;
@@ -43,6 +47,9 @@ export class Warden implements Admission {
   readonly #startedAt: number;
   readonly #folds = new Map<string, { id: string; until: number }>();
   readonly #books: Books;
+  readonly #cluster: Cluster;
+  #lookedAt = performance.now();
+  #confirmed = 0;
   #unsettled: Entry[] = [];
   readonly #watch: ReturnType<typeof setInterval>;
   #seenVersion: unknown;
@@ -53,6 +60,9 @@ export class Warden implements Admission {
     this.#startedAt = now();
     this.#statements = prepareStatements(db);
     this.#books = openBooks(this.#statements, ledgerIn(db), objectsIn(db), now);
+    const { writer, liveness } = options;
+    const held = () => this.#permits.byTester;
+    this.#cluster = new Cluster({ db, name: options.node, writer, liveness, now, held });
     this.#grounds = {
       statements: this.#statements,
       limits: new RequestLimits(counterStore(db), now),
@@ -60,11 +70,12 @@ export class Warden implements Admission {
       permits: this.#permits,
       objects: this.#books.objects,
       ledger: this.#books.ledger,
+      cluster: this.#cluster,
       now,
       memoryStops: this.#memoryStops,
     };
     this.#health = new StoreHealth(options.writer, db, () => this.#recovered());
-    this.#watch = setInterval(() => this.#watchSwitches(), options.watchMs);
+    this.#watch = setInterval(() => this.#look(), options.watchMs);
     this.#watch.unref();
   }
 
@@ -74,7 +85,7 @@ export class Warden implements Admission {
       this.#options.writer.write<{ decision: Decision; permit: LivePermit | null }>(
         async (batch) => {
           const decision = await decide(ask, batch, this.#grounds);
-          this.#statements.record.run(admittedRow(ask, decision, this.#options.now()));
+          this.#statements.record.run(admittedRow(ask, decision, this.#options.now(), this.#cluster.self));
           const { refusal, bearer, issuedAt, headers, charge } = decision;
           const permit = refusal
             ? null
@@ -114,11 +125,13 @@ export class Warden implements Admission {
   }
 
   readonly #keeper: Keeper = {
+    // A process that was stopped, or busy for long, may have missed what another one wrote.
+    look: () => performance.now() - this.#lookedAt > STALE_MS && this.#look(),
     settle: async (permit, settlement) => {
       if (!this.#permits.remove(permit)) return;
       const entry = entryOf(permit, settlement);
       try {
-        await this.#options.writer.write(() => this.#books.settle(entry));
+        await this.#options.writer.write((batch) => this.#enter(entry, batch));
       } catch (fault) {
         this.#unsettled.push(entry);
         this.#health.failed(fault);
@@ -127,7 +140,7 @@ export class Warden implements Admission {
     settleThen: async (permit, settlement, send) => {
       const entry = entryOf(permit, settlement);
       const settle = this.#options.writer.write(
-        () => this.#books.settle(entry),
+        (batch) => this.#enter(entry, batch),
         // A stop that came in between has ended the permit, and answered.
         () => this.#permits.remove(permit) && send(),
       );
@@ -143,10 +156,17 @@ export class Warden implements Admission {
     span: ({ bearer }, kind) => this.#books.objects.span(bearer.tester, kind),
   };
 
+  /** Runs inside a writer's job. */
+  #enter(entry: Entry, batch: Batch): void {
+    const { tester } = entry;
+    this.#books.settle(entry);
+    this.#cluster.hold(tester, this.#permits.held(tester) + (batch.taken.get(tester) ?? 0));
+  }
+
   /** Engages a switch; resolves when the row is durable and every permit in its scope is revoked. */
   async stop(order: StopOrder, actor: Actor): Promise<Stopped> {
     const requestedAt = this.#options.now();
-    let cut = { callsRefusedInFlight: 0, streamsCut: 0 };
+    let cut: Cut = { callsRefusedInFlight: 0, streamsCut: 0 };
     const engage = (one: Switch) => {
       cut = this.#cut(one);
       return one;
@@ -165,14 +185,25 @@ export class Warden implements Admission {
       this.#memoryStops.add(engaged);
     }
     const committedAt = this.#options.now();
+    const others = engaged.id === null ? [] : await this.#confirmations(engaged.id);
     return {
       id: engaged.id,
       ...order,
       requestedAt,
       committedAt,
       durable: engaged.id !== null,
-      nodes: [{ node: this.#options.node, confirmedAt: committedAt, ...cut }],
+      nodes: [{ node: this.#options.node, confirmedAt: committedAt, ...cut }, ...others],
     };
+  }
+
+  async #confirmations(switchId: number): Promise<Stopped['nodes']> {
+    if (!this.#cluster.shared) return [];
+    return (await this.#cluster.confirmations(switchId)).map(({ name, confirmation }) => ({
+      node: name,
+      confirmedAt: confirmation?.at ?? null,
+      callsRefusedInFlight: confirmation?.callsRefusedInFlight ?? 0,
+      streamsCut: confirmation?.streamsCut ?? 0,
+    }));
   }
 
   async release(scope: Scope, reason: string | null, actor: Actor): Promise<Released> {
@@ -193,7 +224,7 @@ export class Warden implements Admission {
     };
   }
 
-  /** Rows that a crash left open, settled as lost; how many. Once, before the first call. */
+  /** Rows that processes which are gone left open, settled as lost; how many. */
   async settleLost(): Promise<number> {
     const newest = this.#statements.newest.get();
     if (!newest) return 0;
@@ -201,12 +232,22 @@ export class Warden implements Admission {
     return this.#options.writer.write(() => this.#statements.loseOpen.run({ from }).changes);
   }
 
+  /** Resolves when every other process on this database counts with this one. */
+  join(): Promise<void> {
+    return this.#cluster.join();
+  }
+
+  /** The last write of this process. */
+  async leave(): Promise<void> {
+    await this.#options.writer.write(() => this.#cluster.leave()).catch(() => {});
+  }
+
   close(): void {
     clearInterval(this.#watch);
     this.#health.close();
   }
 
-  #cut(one: Switch): { callsRefusedInFlight: number; streamsCut: number } {
+  #cut(one: Switch): Cut {
     const cut = { callsRefusedInFlight: 0, streamsCut: 0 };
     const revocation = revocationBy(one);
     for (const permit of this.#permits) {
@@ -218,16 +259,39 @@ export class Warden implements Admission {
     return cut;
   }
 
-  /** `data_version` changes when another connection commits: then somebody may have written a switch by hand. */
-  #watchSwitches(): void {
+  /** `data_version` changes when another connection commits: another process, or somebody who wrote a switch by hand. */
+  #look(): void {
+    this.#lookedAt = performance.now();
     try {
       const version = this.#options.db.$client.pragma('data_version', { simple: true });
-      if (version === this.#seenVersion) return;
-      for (const one of this.#statements.allEngaged.all()) this.#cut(one);
-      this.#seenVersion = version;
+      const changed = version !== this.#seenVersion;
+      if (changed) {
+        const engaged = this.#statements.allEngaged.all();
+        this.#confirm(engaged.map((one) => ({ id: one.id, cut: this.#cut(one) })));
+        this.#seenVersion = version;
+      }
+      if ((changed || this.#cluster.shared) && this.#cluster.isDue) this.#lookAtOthers();
     } catch (fault) {
       this.#health.failed(fault);
     }
+  }
+
+  #confirm(obeyed: readonly { id: number; cut: Cut }[]): void {
+    const fresh = obeyed.filter(({ id }) => id > this.#confirmed);
+    this.#confirmed = Math.max(this.#confirmed, ...fresh.map(({ id }) => id));
+    if (fresh.length === 0 || !this.#cluster.shared) return;
+    this.#options.writer
+      .write(() => {
+        for (const { id, cut } of fresh) this.#cluster.confirm(id, cut);
+      })
+      .catch((fault) => this.#health.failed(fault));
+  }
+
+  #lookAtOthers(): void {
+    this.#cluster
+      .look()
+      .then((died) => (died > 0 ? this.settleLost() : 0))
+      .catch((fault) => this.#health.failed(fault));
   }
 
   /** @param entry kept until the store takes it */

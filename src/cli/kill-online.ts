@@ -15,6 +15,15 @@ export async function killOnline(order: Order, json: boolean, offlineCommand: st
   out(`${paint(['bold', 'red'], verb)}  ${stopped.scope}  ${paint('dim', switchText)}`);
   if (stopped.reason) out(`  reason     ${plain(stopped.reason)}`);
   for (const node of stopped.nodes) {
+    if (node.confirmedAt === null) {
+      out(
+        paint(
+          'yellow',
+          `  SILENT     ${plain(node.node)} did not answer; it looks before it sends anything.`,
+        ),
+      );
+      continue;
+    }
     const tookMs = Date.parse(node.confirmedAt) - Date.parse(stopped.requestedAt);
     out(`  confirmed  ${node.confirmedAt} by ${plain(node.node)}, ${digits(tookMs)} ms after the order`);
     out(

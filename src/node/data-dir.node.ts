@@ -1,10 +1,14 @@
-/** The data directory: its files, each 0600, and the lock that keeps a second process out. */
+/** The data directory: its files, each 0600, and the lock under which processes start on it one by one. */
 import { randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import Database from 'better-sqlite3';
+import type Database from 'better-sqlite3';
 import type { KeyFile } from '../token/keys.ts';
 import { makeKey } from '../token/keys.ts';
+import { lockFile } from './liveness.node.ts';
+
+/** How long a process waits for another one that starts. */
+const START_MS = 15_000;
 
 /** Keys and the name under which tokens are issued; the name outlives addresses and ports. */
 export interface TokenIdentity extends KeyFile {
@@ -17,15 +21,16 @@ export interface DataDir {
   tokenIdentity(): Promise<TokenIdentity>;
   writeSecret(name: string, text: string): void;
   readSecret(name: string): string | null;
-  release(): void;
+  /** Lets other processes start on it. */
+  started(): void;
 }
 
-/** @throws Error when it cannot be made, or another process uses it. */
+/** One process at a time starts on it. @throws Error when it cannot be made, or another process never comes up. */
 export function openDataDir(path: string): DataDir {
   const root = resolve(path);
   mkdirSync(root, { recursive: true, mode: 0o700 });
   const file = (name: string) => join(root, name);
-  const lock = takeLock(file('portcullis.lock'), root);
+  const lock = takeStart(file('starting.lock'), root);
   const dir: DataDir = {
     path: root,
     database: file('portcullis.sqlite'),
@@ -46,23 +51,15 @@ export function openDataDir(path: string): DataDir {
       chmodSync(file(name), 0o600);
       return readFileSync(file(name), 'utf8');
     },
-    release: () => lock.close(),
+    started: () => lock.close(),
   };
   return dir;
 }
 
-/** The operating system gives the lock back however the process ends. */
-function takeLock(file: string, root: string): Database.Database {
-  writeFileSync(file, '', { mode: 0o600, flag: 'a' });
-  const lock = new Database(file, { timeout: 0 });
-  try {
-    lock.pragma('locking_mode = exclusive');
-    lock.exec('begin exclusive');
-    return lock;
-  } catch {
-    lock.close();
-    throw new Error(
-      `Another Portcullis uses the data directory ${root}: stop it, or set PORTCULLIS_DATA_DIR.`,
-    );
-  }
+function takeStart(file: string, root: string): Database.Database {
+  const lock = lockFile(file, START_MS);
+  if (lock) return lock;
+  throw new Error(
+    `Another Portcullis has been starting on ${root} for long: end it, or set PORTCULLIS_DATA_DIR.`,
+  );
 }

@@ -110,6 +110,8 @@ export const requests = sqliteTable('requests', {
   durationMs: real('duration_ms'),
   bytesIn: integer('bytes_in').notNull().default(0),
   bytesOut: integer('bytes_out').notNull().default(0),
+  /** The process that took the call; when that is gone, its open rows are lost. */
+  node: integer('node'),
   /** Units set aside at admission and units used, as JSON: `{"tokens":1200}`. Null where the call has none. */
   reserved: text('reserved'),
   used: text('used'),
@@ -142,6 +144,41 @@ export const objects = sqliteTable(
     deletedAt: integer('deleted_at'),
   },
   (t) => [index('objects_by_tester').on(t.tester, t.kind)],
+);
+
+/** The processes that serve from this database; `lock` names the file that each holds a lock on while it lives. */
+export const nodes = sqliteTable('nodes', {
+  id: integer('id').primaryKey({ autoIncrement: true }),
+  lock: text('lock').notNull(),
+  /** As acknowledgements of stops call it. */
+  name: text('name').notNull(),
+  startedAt: integer('started_at').notNull(),
+  /** The newest other process that this one counts with. */
+  sees: integer('sees').notNull().default(0),
+});
+
+/** Calls in flight by process, written only while there are several. */
+export const slots = sqliteTable(
+  'slots',
+  {
+    tester: text('tester').notNull(),
+    node: integer('node').notNull(),
+    calls: integer('calls').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tester, t.node] })],
+);
+
+/** Which processes obey a switch, and what each cut for it. */
+export const confirmations = sqliteTable(
+  'confirmations',
+  {
+    switch: integer('switch').notNull(),
+    node: integer('node').notNull(),
+    at: integer('at').notNull(),
+    callsRefused: integer('calls_refused').notNull(),
+    streamsCut: integer('streams_cut').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.switch, t.node] })],
 );
 
 /** Units used, what is set aside included: one row for each tester or cohort and unit. */

@@ -22,8 +22,17 @@ export async function startAdmin() {
   const dataDir = mkdtempSync(join(tmpdir(), 'portcullis-'));
   const db = openDatabase(join(dataDir, 'portcullis.sqlite'), 'process');
   const writer = new Writer(sqliteTransaction(db.writer), setImmediate);
+  const liveness = { own: 'test', isAlive: () => true, forget: () => {} };
   const rules = { cohort: () => null } as never;
-  const warden = new Warden({ db: db.writer, writer, rules, now: Date.now, node: 'test', watchMs: 50 });
+  const warden = new Warden({
+    db: db.writer,
+    writer,
+    rules,
+    now: Date.now,
+    node: 'test',
+    liveness,
+    watchMs: 50,
+  });
   const control: Control = {
     now: Date.now,
     reader: db.reader,

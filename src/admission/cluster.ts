@@ -1,0 +1,170 @@
+/** Several processes on one database: who lives, what each holds, and which of them have confirmed a stop. */
+import type { Clock } from '../deps.ts';
+import type { Db } from '../store/db.node.ts';
+import type { Writer } from '../store/writer.ts';
+import type { Cut } from './permits.ts';
+
+/** How the runtime tells whether a process lives: by a lock that the operating system takes back, never by a clock. */
+export interface Liveness {
+  /** Names this process's own lock. */
+  readonly own: string;
+  isAlive(lock: string): boolean;
+  forget(lock: string): void;
+}
+
+export interface ClusterOptions {
+  readonly db: Db;
+  /** As acknowledgements of stops call this process. */
+  readonly name: string;
+  readonly writer: Writer;
+  readonly liveness: Liveness;
+  readonly now: Clock;
+  /** Calls in flight of each tester in this process. */
+  readonly held: () => Iterable<readonly [tester: string, calls: number]>;
+}
+
+export interface Confirmation extends Cut {
+  readonly node: number;
+  readonly at: number;
+}
+
+interface NodeRow {
+  readonly id: number;
+  readonly lock: string;
+  readonly name: string;
+  readonly sees: number;
+}
+
+/** How long a stop waits for another process; one that is silent for longer looks at the switches before it sends anything. */
+export const CONFIRM_MS = 2_000;
+const JOIN_MS = 5_000;
+const STEP_MS = 5;
+const LOOK_MS = 250;
+
+export class Cluster {
+  readonly self: number;
+  readonly #o: ClusterOptions;
+  readonly #sql: ReturnType<typeof statements>;
+  #others: readonly NodeRow[] = [];
+  #lookedAt = 0;
+
+  constructor(options: ClusterOptions) {
+    this.#o = options;
+    this.#sql = statements(options.db);
+    this.self = Number(this.#sql.join.run(options.liveness.own, options.name, options.now()).lastInsertRowid);
+  }
+
+  /** True while another process serves from this database. */
+  get shared(): boolean {
+    return this.#others.length > 0;
+  }
+
+  /** True when it is time to look again. */
+  get isDue(): boolean {
+    return performance.now() - this.#lookedAt > LOOK_MS;
+  }
+
+  /** Resolves when every other process counts with this one. @throws Error when one of them does not answer. */
+  async join(): Promise<void> {
+    const until = this.#o.now() + JOIN_MS;
+    for (;;) {
+      await this.look();
+      const silent = this.#others.filter(({ sees }) => sees < this.self);
+      if (silent.length === 0) return;
+      if (this.#o.now() > until)
+        throw new Error(
+          `Process ${silent[0]?.id} on the same data directory does not answer: end it, or set PORTCULLIS_DATA_DIR.`,
+        );
+      await sleep(STEP_MS);
+    }
+  }
+
+  /**
+   * Learns who lives. New ones are told that we count with them; what dead ones held is given back.
+   * @returns how many have died
+   */
+  async look(): Promise<number> {
+    this.#lookedAt = performance.now();
+    const others = this.#sql.nodes.all().filter(({ id }) => id !== this.self);
+    const dead = others.filter(({ lock }) => !this.#o.liveness.isAlive(lock));
+    const isNew = others.some(({ id }) => !this.#others.some((known) => known.id === id));
+    this.#others = others.filter((one) => !dead.includes(one));
+    if (dead.length === 0 && !isNew) return 0;
+    await this.#o.writer.write(() => {
+      for (const { id } of dead) this.#sql.bury(id);
+      for (const [tester, calls] of this.#o.held()) this.hold(tester, calls);
+      this.#sql.see.run(Math.max(0, ...this.#others.map(({ id }) => id)), this.self);
+    });
+    for (const { lock } of dead) this.#o.liveness.forget(lock);
+    return dead.length;
+  }
+
+  /** Calls in flight of a tester in the other processes. Runs inside a writer's job. */
+  othersHold(tester: string): number {
+    return this.shared ? (this.#sql.othersHold.get(tester, this.self)?.calls ?? 0) : 0;
+  }
+
+  /** Tells the other processes what this one holds. Runs inside a writer's job. */
+  hold(tester: string, calls: number): void {
+    if (this.shared) this.#sql.hold.run(tester, this.self, calls);
+  }
+
+  /** Tells whoever engaged a switch that it holds here. Runs inside a writer's job. */
+  confirm(switchId: number, cut: Cut): void {
+    this.#sql.confirm.run(switchId, this.self, this.#o.now(), cut.callsRefusedInFlight, cut.streamsCut);
+  }
+
+  /** The confirmations of the other processes, by name; null stands for one that did not answer in time. */
+  async confirmations(switchId: number): Promise<{ name: string; confirmation: Confirmation | null }[]> {
+    const until = this.#o.now() + CONFIRM_MS;
+    for (;;) {
+      const found = this.#sql.confirmations.all(switchId);
+      const all = this.#others.map(({ id, name, lock }) => ({
+        name,
+        lock,
+        confirmation: found.find(({ node }) => node === id) ?? null,
+      }));
+      const waits = all.some(
+        ({ lock, confirmation }) => confirmation === null && this.#o.liveness.isAlive(lock),
+      );
+      if (!waits || this.#o.now() > until) return all;
+      await sleep(STEP_MS);
+    }
+  }
+
+  /** Runs inside a writer's job, as the last one. */
+  leave(): void {
+    this.#sql.bury(this.self);
+  }
+}
+
+function statements({ $client: db }: Db) {
+  const ofNode = ['nodes where id', 'slots where node', 'confirmations where node'].map((text) =>
+    db.prepare(`delete from ${text} = ?`),
+  );
+  return {
+    join: db.prepare('insert into nodes (lock, name, started_at) values (?, ?, ?)'),
+    nodes: db.prepare<[], NodeRow>('select id, lock, name, sees from nodes'),
+    see: db.prepare('update nodes set sees = ? where id = ?'),
+    bury: (node: number) => {
+      for (const statement of ofNode) statement.run(node);
+    },
+    othersHold: db.prepare<[string, number], { calls: number }>(
+      'select sum(calls) as calls from slots where tester = ? and node <> ?',
+    ),
+    hold: db.prepare(
+      'insert into slots (tester, node, calls) values (?, ?, ?) on conflict (tester, node) do update set calls = excluded.calls',
+    ),
+    confirm: db.prepare(
+      'insert into confirmations (switch, node, at, calls_refused, streams_cut) values (?, ?, ?, ?, ?) on conflict do nothing',
+    ),
+    confirmations: db.prepare<[number], Confirmation>(
+      `select node, at, calls_refused as callsRefusedInFlight, streams_cut as streamsCut
+       from confirmations where switch = ?`,
+    ),
+  };
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
