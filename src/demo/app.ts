@@ -1,5 +1,5 @@
 /** Puts the simulator together: the key check, the headers every answer carries, the routes. */
-import { createHash, randomUUID, timingSafeEqual } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
 import { audioRoutes } from './audio.ts';
 import { batchRoutes } from './batches.ts';
@@ -8,6 +8,7 @@ import { embeddingRoutes } from './embeddings.ts';
 import { ApiError, errorBody } from './errors.ts';
 import { fileRoutes } from './files.ts';
 import { imageRoutes } from './images.ts';
+import { createKeyCheck } from './key.ts';
 import { modelRoutes } from './models.ts';
 import { moderationRoutes } from './moderations.ts';
 import { responseRoutes } from './responses.ts';
@@ -64,30 +65,11 @@ const answerHeaders: MiddlewareHandler = async (c, next) => {
 };
 
 function keyCheck(key: string): MiddlewareHandler {
-  const expected = digest(key);
+  const check = createKeyCheck(key);
   return async (c, next) => {
-    const [, given = ''] = /^Bearer (.+)$/i.exec(c.req.header('authorization') ?? '') ?? [];
-    if (!timingSafeEqual(digest(given), expected)) throw wrongKey(given);
+    check(c.req.header('authorization'));
     await next();
   };
-}
-
-/** Quotes part of the wrong key, as the real API does. */
-function wrongKey(given: string): ApiError {
-  const hint = 'You can find your API key at https://platform.openai.com/account/api-keys.';
-  const message = given
-    ? `Incorrect API key provided: ${masked(given)}. ${hint}`
-    : `You didn't provide an API key. Put it in an Authorization header: "Authorization: Bearer YOUR_KEY". ${hint}`;
-  return new ApiError(401, message, { code: 'invalid_api_key' });
-}
-
-function masked(key: string): string {
-  if (key.length < 12) return '*'.repeat(key.length);
-  return `${key.slice(0, 8)}${'*'.repeat(Math.min(40, key.length - 12))}${key.slice(-4)}`;
-}
-
-function digest(value: string): Buffer {
-  return createHash('sha256').update(value).digest();
 }
 
 function asApiError(error: Error): ApiError {

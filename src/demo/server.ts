@@ -2,6 +2,7 @@
 import type { Server } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
 import { createDemoApp } from './app.ts';
+import { attachRealtime } from './realtime.ts';
 import { createState } from './state.ts';
 
 export type DemoOptions = { key: string; host?: string; port?: number };
@@ -12,12 +13,14 @@ export async function startDemo({ key, host = '127.0.0.1', port = 0 }: DemoOptio
   const state = createState();
   // Plain HTTP/1.1: the adaptor builds a node:http server unless told otherwise.
   const server = createAdaptorServer({ fetch: createDemoApp(key, state).fetch }) as Server;
+  const closeSockets = attachRealtime(server, key);
   await listening(server, host, port);
   return {
     url: urlOf(server),
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
+      closeSockets();
       await Promise.all([closed, state.renderer.close()]);
     },
   };
