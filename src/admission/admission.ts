@@ -72,6 +72,8 @@ export interface Settlement {
   readonly firstByteMs: number | null;
   readonly durationMs: number;
   readonly bytesOut: number;
+  /** Of a socket: bytes that came in after the row was written. */
+  readonly bytesIn?: number;
   /** Units that are known; the others stay as they were set aside. */
   readonly used?: Units;
   readonly made?: readonly Made[];

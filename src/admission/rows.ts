@@ -51,7 +51,8 @@ export function refusedRow({ arrival, who, operation, refusal }: RefusedCall, no
 
 /** The values that settle a row. */
 export function settledRow(id: string, settlement: Settlement, rule: string | null, used: string | null) {
-  return { ...settlement, id, rule, used };
+  const { bytesIn = null } = settlement;
+  return { ...settlement, id, rule, bytesIn, used };
 }
 
 function arrived({ id, at, method, path, address, agent, clientRequestId }: Arrival) {

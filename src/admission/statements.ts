@@ -126,6 +126,7 @@ export function prepareStatements(db: Db) {
           upstreamRequestId: sql`${p('upstreamRequestId')}`,
           firstByteMs: sql`${p('firstByteMs')}`,
           durationMs: sql`${p('durationMs')}`,
+          bytesIn: sql`coalesce(${p('bytesIn')}, bytes_in)`,
           bytesOut: sql`${p('bytesOut')}`,
           used: sql`coalesce(${p('used')}, used)`,
         })
