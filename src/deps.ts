@@ -16,6 +16,8 @@ export interface Inbound {
   readonly peer: string;
   /** True when framing headers announce a body of at least one byte. */
   readonly hasBody: boolean;
+  /** True when the runtime can turn this connection into a WebSocket. */
+  readonly upgradable: boolean;
   /**
    * The whole body.
    * @throws Refusal `body_too_large` beyond `limitBytes`, `body_timeout`, `body_malformed`.
@@ -43,6 +45,8 @@ export interface Reply {
 export interface Exchange {
   readonly inbound: Inbound;
   readonly reply: Reply;
+  /** Null unless it is upgradable. */
+  readonly opening: Opening | null;
 }
 
 /** What goes to the model API: the judged bytes under our own key. */
@@ -76,7 +80,48 @@ export interface Sending {
   resume(): void;
 }
 
-/** The model API. `send` dispatches before it returns. */
+/** One end of a WebSocket (RFC 6455). After it is closed every further call is ignored. */
+export interface SocketEnd {
+  /** Bytes that were sent and have not left us yet. */
+  readonly buffered: number;
+  /** Once, before anything else can happen. */
+  listen(listener: SocketListener): void;
+  /** @param sent called when the bytes have left */
+  send(data: Uint8Array | string, binary: boolean, sent: () => void): void;
+  /** Reads nothing more, control frames included. */
+  pause(): void;
+  resume(): void;
+  ping(): void;
+  /** Begins the closing handshake. Without a code none is sent. */
+  close(code?: number, reason?: string): void;
+  terminate(): void;
+}
+
+export interface SocketListener {
+  frame(data: Uint8Array, binary: boolean): void;
+  pong(): void;
+  /** What it sent breaks the protocol or our bounds; it is being closed. */
+  broke(why: string): void;
+  /** Once. 1005: no code was sent; 1006: the connection is gone. */
+  closed(code: number, reason: string): void;
+}
+
+/** A client that waits for its handshake to be completed. */
+export interface Opening {
+  /** @returns null when the client has gone meanwhile; from here on the reply is no more. */
+  accept(headers: HeaderList): SocketEnd | null;
+}
+
+/** What the upstream tells of a socket that is dialled: one of these, once. */
+export interface DialSink {
+  opened(end: SocketEnd, headers: AnswerHeaders): void;
+  refused(status: number, headers: AnswerHeaders): void;
+  error(fault: UpstreamFault): void;
+}
+
+/** The model API. `send` and `dial` dispatch before they return. */
 export interface Upstream {
   send(out: Outbound, sink: AnswerSink): Sending;
+  /** @param protocol the subprotocol to ask for */
+  dial(out: Outbound, protocol: string | null, sink: DialSink): Pick<Sending, 'abort'>;
 }

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { uuidv7 } from 'uuidv7';
 import { createAdmin } from './admin/app.ts';
@@ -82,7 +83,8 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   const keys = await loadKeys(identity);
   const demoKey = randomBytes(24).toString('base64url');
   const demo = config.upstream ? null : await startDemoProcess(demoKey);
-  const upstream = nodeUpstream(upstreamOptions(config, demo?.url ?? '', demoKey));
+  const toUpstream = upstreamOptions(config, demo?.url ?? '', demoKey);
+  const upstream = nodeUpstream(toUpstream);
   const gate: Gate = {
     now,
     newId: uuidv7,
@@ -96,6 +98,8 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     bodyLimits: config.requests,
     admission: warden,
     upstream,
+    sockets: new Set(),
+    socketIdleMs: toUpstream.idleMs,
     realm: config.publicUrl ?? 'portcullis',
   };
   const cohortsWithRules = config.cohorts ? Object.keys(config.cohorts) : ('all' as const);
@@ -114,6 +118,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   await ensureOperator(control, dir);
   const token = demo ? await ensureDemoTester(control) : null;
 
+  const upgraded = new Set<Socket>();
   const front = createFront(
     createGateway({
       gate,
@@ -124,6 +129,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     }),
     gate,
     frontOptions(config),
+    upgraded,
   );
   const admin = createAdmin(control, { allowedHosts: config.controlHosts });
   const back = createServer(getRequestListener(admin.fetch, { overrideGlobalObjects: false }));
@@ -146,7 +152,9 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   const close = async (graceMs = GRACE_MS): Promise<void> => {
     back.close();
     back.closeAllConnections();
-    await closeGracefully(front, () => warden.live().openCalls, graceMs);
+    // Sockets do not end by themselves, so waiting for them is no grace.
+    for (const socket of gate.sockets) socket.shutdown();
+    await closeGracefully(front, upgraded, () => warden.live().openCalls, graceMs);
     warden.close();
     await warden.leave();
     await writer.drain();
@@ -159,12 +167,18 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
 }
 
 /** New connections are refused at once; calls in flight get the time, then their connections are cut. */
-async function closeGracefully(front: Server, openCalls: () => number, graceMs: number): Promise<void> {
+async function closeGracefully(
+  front: Server,
+  upgraded: ReadonlySet<Socket>,
+  openCalls: () => number,
+  graceMs: number,
+): Promise<void> {
   const closed = new Promise<void>((resolve) => front.close(() => resolve()));
   front.closeIdleConnections();
   const until = Date.now() + graceMs;
   while (openCalls() > 0 && Date.now() < until) await new Promise((resolve) => setTimeout(resolve, 20));
   front.closeAllConnections();
+  for (const socket of upgraded) socket.destroy();
   await closed;
 }
 

@@ -11,6 +11,8 @@ interface Entry {
   readonly challenge?: '' | 'invalid_token' | 'invalid_request';
   /** True: trying the same call again can help. OpenAI SDKs obey `x-should-retry`. */
   readonly retry?: boolean;
+  /** Further headers, name and value in turn. */
+  readonly headers?: readonly string[];
 }
 
 export const REFUSALS = {
@@ -30,6 +32,11 @@ export const REFUSALS = {
   body_too_large: { status: 413, text: 'The body is larger than this programme accepts.' },
   media_type_unsupported: { status: 415, text: 'The Content-Type does not fit this call.' },
   headers_too_large: { status: 431, text: 'The request headers are larger than this programme accepts.' },
+  upgrade_required: {
+    status: 426,
+    text: 'This call is a WebSocket: send it with "Upgrade: websocket".',
+    headers: ['upgrade', 'websocket', 'connection', 'upgrade'],
+  },
   // 401: the token's faults
   token_missing: {
     status: 401,
@@ -95,7 +102,7 @@ export class Refusal {
   }
 
   get status(): number {
-    return REFUSALS[this.code].status;
+    return this.public.status ?? REFUSALS[this.code].status;
   }
 
   /** The public text, with the operator's public reason or the rule's message where there is one. */
@@ -113,6 +120,8 @@ export interface Public {
   /** What decided, for the log: `switch:7`, `caps.seconds`, `limit:minute`. */
   readonly rule?: string;
   readonly retryAfterSeconds?: number;
+  /** Upstream's own status, where that is passed on. */
+  readonly status?: number;
   /** Further headers, name and value in turn. */
   readonly headers?: readonly string[];
 }
@@ -154,6 +163,7 @@ export function refusalHeaders(refusal: Refusal, requestId: string, realm: strin
     headers.push('www-authenticate', challenge(entry.challenge, entry.text, realm));
   const wait = refusal.public.retryAfterSeconds ?? (entry.retry && refusal.status === 503 ? 1 : undefined);
   if (wait !== undefined) headers.push('retry-after', String(wait));
+  if (entry.headers) headers.push(...entry.headers);
   if (refusal.public.headers) headers.push(...refusal.public.headers);
   return headers;
 }

@@ -21,6 +21,7 @@ export interface Row {
   readonly seconds: number | null;
   readonly size: string | null;
   readonly path: string;
+  readonly bytes_in: number;
   readonly bytes_out: number;
   readonly reserved: string | null;
   readonly used: string | null;

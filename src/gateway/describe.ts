@@ -5,6 +5,7 @@ import { amount, type BodyLimits, type Fields, readBody, text } from './body.ts'
 import type { Frame } from './guard.ts';
 import { type References, referencesOf } from './references.ts';
 import type { Route } from './routes.ts';
+import { socketModel } from './socket-query.ts';
 import { askedUnits, type Units } from './units.ts';
 
 /** The call as policy, limits, admission and log see it. */
@@ -57,7 +58,7 @@ export async function describe(
   return {
     operation: route.operation,
     takesModel: route.model !== undefined,
-    model: modelOf(route, params, query, fields),
+    model: socketModel(route, frame, inbound) ?? modelOf(route, params, fields),
     seconds,
     size: text(fields, 'size'),
     n: amount(fields, 'n'),
@@ -70,14 +71,8 @@ export async function describe(
   };
 }
 
-function modelOf(
-  route: Route,
-  params: Readonly<Record<string, string>>,
-  query: URLSearchParams,
-  fields: Fields,
-): string | null {
-  if (route.model === 'path') return params.model ?? null;
-  return text(route.model === 'query' ? { model: query.get('model') } : fields, 'model');
+function modelOf(route: Route, params: Readonly<Record<string, string>>, fields: Fields): string | null {
+  return route.model === 'path' ? (params.model ?? null) : text(fields, 'model');
 }
 
 /** Which of two values counts is the reader's taste; only lists (`include[]`) may come several times. */

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Exchange, HeaderList, Inbound, Reply } from '../deps.ts';
 import { Refusal } from '../refusal.ts';
+import { UpgradeResponse } from './opening.node.ts';
 
 /** Requests whose framing broke behind their head: their bodies never end. */
 const broken = new WeakSet<IncomingMessage>();
@@ -14,7 +15,11 @@ export function breakBody(incoming: IncomingMessage): void {
 }
 
 export function nodeExchange(incoming: IncomingMessage, outgoing: ServerResponse, bodyMs: number): Exchange {
-  return { inbound: new NodeInbound(incoming, outgoing, bodyMs), reply: new NodeReply(outgoing) };
+  return {
+    inbound: new NodeInbound(incoming, outgoing, bodyMs),
+    reply: new NodeReply(outgoing),
+    opening: outgoing instanceof UpgradeResponse ? outgoing : null,
+  };
 }
 
 class NodeInbound implements Inbound {
@@ -47,7 +52,12 @@ class NodeInbound implements Inbound {
   get hasBody(): boolean {
     const { headers } = this.#incoming;
     const length = headers['content-length'];
+    if (this.#outgoing instanceof UpgradeResponse && this.#outgoing.hasBody) return true;
     return headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+  }
+
+  get upgradable(): boolean {
+    return this.#outgoing instanceof UpgradeResponse;
   }
 
   body(limitBytes: number): Promise<Uint8Array> {

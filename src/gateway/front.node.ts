@@ -1,5 +1,6 @@
 /** The tester's listener on Node: what the HTTP parser refuses gets its row too, the rest goes to Hono. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { getRequestListener } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
@@ -10,6 +11,7 @@ import { canonical } from './address.ts';
 import { breakBody, nodeExchange } from './exchange.node.ts';
 import { isCanonicalPath, isHost } from './guard.ts';
 import { type Gate, handle } from './handler.ts';
+import { isUpgradable, UpgradeResponse } from './opening.node.ts';
 
 export type NodeBindings = { incoming: IncomingMessage; outgoing: ServerResponse };
 
@@ -29,10 +31,12 @@ export function takeOnNode(bodyMs: number): Take<NodeBindings> {
   };
 }
 
+/** @param upgraded holds the connections that became WebSockets, which the server itself does not know any more */
 export function createFront(
   app: Hono<{ Bindings: NodeBindings }>,
   gate: Gate,
   options: FrontOptions,
+  upgraded: Set<Socket>,
 ): Server {
   const routed = getRequestListener(app.fetch as never, {
     overrideGlobalObjects: false,
@@ -52,10 +56,22 @@ export function createFront(
       requestTimeout: options.headersMs + options.bodyMs,
       keepAliveTimeout: options.keepAliveMs,
       connectionsCheckingInterval: 1_000,
+      shouldUpgradeCallback: isUpgradable,
     },
     listener,
   );
   server.maxConnections = options.maxConnections;
+  server.on('upgrade', (incoming, stream, head) => {
+    const socket = stream as Socket;
+    // An answer is still being written on this connection: nothing sound can follow it.
+    if (answerOn(socket)) {
+      socket.destroy();
+      return;
+    }
+    upgraded.add(socket);
+    socket.on('close', () => upgraded.delete(socket));
+    listener(incoming, new UpgradeResponse(incoming, socket, head));
+  });
   server.on('checkContinue', listener);
   server.on('checkExpectation', listener);
   server.on(

@@ -2,6 +2,7 @@
 import type { Inbound } from '../deps.ts';
 import { Refusal } from '../refusal.ts';
 import type { ClientAddress } from './address.ts';
+import { readHandshake } from './handshake.ts';
 
 /** A request whose frame is sound. `path` is what is judged, logged and sent. */
 export interface Frame {
@@ -15,6 +16,8 @@ export interface Frame {
   readonly contentType: string | null;
   readonly agent: string | null;
   readonly clientRequestId: string | null;
+  /** The WebSocket subprotocol to speak. */
+  readonly subprotocol: string | null;
   /** Allow-listed headers for upstream, name and value in turn. */
   readonly passOn: readonly string[];
 }
@@ -58,15 +61,22 @@ const SINGLE: ReadonlySet<string> = new Set([
   'user-agent',
 ]);
 
-/** @throws Refusal */
-export function guard(inbound: Inbound, clientAddress: ClientAddress): Frame {
+/**
+ * @param isSocket the route is a WebSocket's, the only one that may ask for an upgrade
+ * @throws Refusal
+ */
+export function guard(inbound: Inbound, clientAddress: ClientAddress, isSocket = false): Frame {
   const { method, target } = inbound;
   const headers = readHeaders(inbound);
   if (!isHost(headers.host ?? '')) throw new Refusal('invalid_request', 'host');
   if (headers.expect !== null && headers.expect.toLowerCase() !== '100-continue')
     throw new Refusal('invalid_request', 'expect');
   if (!METHODS.has(method)) throw new Refusal('method_not_allowed', method.slice(0, 32));
-  if (headers.upgrade !== null) throw new Refusal('invalid_request', 'upgrade');
+  if (headers.upgrade !== null && !(isSocket && inbound.upgradable))
+    throw new Refusal('invalid_request', 'upgrade');
+  const handshake = headers.upgrade === null ? null : readHandshake(inbound.headers);
+  if (handshake?.token && headers.authorization !== null)
+    throw new Refusal('invalid_request', 'two credentials');
   if (headers.contentEncoding !== null && headers.contentEncoding !== 'identity')
     throw new Refusal('media_type_unsupported', 'content-encoding');
   if (inbound.hasBody && method !== 'POST') throw new Refusal('body_not_expected', `${method} with a body`);
@@ -80,10 +90,11 @@ export function guard(inbound: Inbound, clientAddress: ClientAddress): Frame {
     path,
     query,
     address: clientAddress(inbound.peer, headers.forwardedFor),
-    authorization: headers.authorization,
+    authorization: handshake?.token ? `Bearer ${handshake.token}` : headers.authorization,
     contentType: headers.contentType,
     agent: headers.agent,
     clientRequestId: headers.clientRequestId,
+    subprotocol: handshake?.subprotocol ?? null,
     passOn: headers.passOn,
   };
 }

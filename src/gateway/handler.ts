@@ -6,11 +6,13 @@ import type { Verifier } from '../token/verify.ts';
 import type { ClientAddress } from './address.ts';
 import { authenticate } from './authenticate.ts';
 import type { BodyLimits } from './body.ts';
+import { connect } from './connect.ts';
 import { describe } from './describe.ts';
 import { forward } from './forward.ts';
 import { guard } from './guard.ts';
 import { answerRefusal, Sight } from './refuse.ts';
 import type { Route } from './routes.ts';
+import type { SocketCall } from './socket-call.ts';
 
 /** What the way of a call needs. */
 export interface Gate {
@@ -23,6 +25,10 @@ export interface Gate {
   readonly bodyLimits: BodyLimits;
   readonly admission: Admission;
   readonly upstream: Upstream;
+  /** The WebSockets that are open or being opened. */
+  readonly sockets: Set<SocketCall>;
+  /** How long a side of a WebSocket may be silent, pongs included. */
+  readonly socketIdleMs: number;
   /** Of the Bearer challenge: our public origin. */
   readonly realm: string;
 }
@@ -39,12 +45,14 @@ export async function handle(
 ): Promise<void> {
   const sight = new Sight(exchange.inbound, route, gate);
   try {
-    const frame = sight.framed(guard(exchange.inbound, gate.clientAddress));
+    const frame = sight.framed(guard(exchange.inbound, gate.clientAddress, route?.socket === true));
     const who = sight.known(await authenticate(frame, gate.verifier, gate.attempts, gate.now()));
     const call = await describe(frame, exchange.inbound, route, params, gate.bodyLimits);
     // The judge speaks inside admission: the cohort that it judges is state, and must not change before the commit.
     const permit = await gate.admission.admit({ arrival: sight.arrival, who, call });
-    forward({ frame, call, permit, arrivedAt: sight.arrival.at }, exchange.reply, gate);
+    const permitted = { frame, who, call, permit, arrivedAt: sight.arrival.at };
+    if (exchange.opening) connect(permitted, exchange.opening, exchange.reply, gate);
+    else forward(permitted, exchange.reply, gate);
   } catch (fault) {
     await answerRefusal(fault, sight, exchange.reply, gate);
   }

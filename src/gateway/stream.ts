@@ -26,7 +26,8 @@ interface Options {
   readonly again: (query: string, sink: AnswerSink) => Sending;
 }
 
-const FAULTS: Readonly<Record<UpstreamFault, RefusalCode>> = {
+/** What the tester is told of upstream's faults. */
+export const FAULTS: Readonly<Record<UpstreamFault, RefusalCode>> = {
   unreachable: 'upstream_unreachable',
   timeout: 'upstream_timeout',
   broken: 'upstream_error',

@@ -1,6 +1,8 @@
 /** The model API from Node: undici's dispatcher, one connection for each call in flight. */
 import { Client, type Dispatcher, errors } from 'undici';
+import type { WebSocket } from 'ws';
 import type { AnswerSink, Outbound, Sending, Upstream, UpstreamFault } from '../deps.ts';
+import { dialSocket } from './dial.node.ts';
 
 export interface UpstreamOptions {
   /** Origin, and a path that the call's own is appended to. */
@@ -27,10 +29,11 @@ export function nodeUpstream(options: UpstreamOptions): NodeUpstream {
   // A free list stays flat where a pool looks through all its connections on each call.
   const free: Client[] = [];
   const all = new Set<Client>();
+  const sockets = new Set<WebSocket>();
 
   const acquire = (): Client | null => {
     for (let client = free.pop(); client; client = free.pop()) if (!client.destroyed) return client;
-    if (all.size >= options.maxConnections) return null;
+    if (all.size + sockets.size >= options.maxConnections) return null;
     const client = new Client(url.origin, {
       pipelining: 1,
       connectTimeout: options.connectMs,
@@ -60,7 +63,28 @@ export function nodeUpstream(options: UpstreamOptions): NodeUpstream {
         drop: () => drop(client),
       });
     },
+    dial(out, protocol, sink) {
+      if (all.size - free.length + sockets.size >= options.maxConnections) {
+        sink.error('busy');
+        return { abort() {} };
+      }
+      const { ws, abort } = dialSocket(
+        {
+          url: `${url.origin.replace(/^http/, 'ws')}${basePath}${out.target}`,
+          out,
+          credentials,
+          protocol,
+          timeoutMs: options.connectMs + options.firstByteMs,
+          faultOf: kindOf,
+        },
+        sink,
+      );
+      sockets.add(ws);
+      ws.on('close', () => sockets.delete(ws));
+      return { abort };
+    },
     async close() {
+      for (const ws of sockets) ws.terminate();
       await Promise.all([...all].map((client) => client.destroy()));
     },
   };

@@ -54,7 +54,9 @@ function setUp(n: number) {
         sent.push(sink);
         return { abort: () => aborted++, resume() {} };
       },
+      dial: () => ({ abort() {} }),
     },
+    ...{ sockets: new Set<never>(), socketIdleMs: 1e6 },
     realm: 'test',
   };
   return {
@@ -76,8 +78,10 @@ function call() {
   const reply = { started: false, closed: false, status: 0, text: '', broken: false };
   const headers = ['host', 'gate', 'authorization', 'Bearer x', 'content-type', 'application/json'];
   const exchange: Exchange = {
+    opening: null,
     inbound: {
       ...{ method: 'POST', target: '/v1/chat/completions', headers, peer: '127.0.0.1', hasBody: true },
+      upgradable: false,
       body: async () => BODY,
     },
     reply: {

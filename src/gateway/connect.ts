@@ -1,0 +1,37 @@
+/** Step 6 for a WebSocket: upstream is dialled under our own key, unless the permit has been taken back meanwhile. */
+import type { Opening, Reply } from '../deps.ts';
+import type { Identity } from '../token/verify.ts';
+import type { Permitted } from './forward.ts';
+import type { Gate } from './handler.ts';
+import type { FrameCheck } from './relay.ts';
+import { SocketCall } from './socket-call.ts';
+
+export interface PermittedSocket extends Permitted {
+  readonly who: Identity;
+}
+
+/**
+ * Synchronous from the look at the permit to the dispatch: nothing can come between.
+ * @param checkFrame looks at each event of the client before it passes
+ */
+export function connect(
+  permitted: PermittedSocket,
+  opening: Opening,
+  reply: Reply,
+  gate: Gate,
+  checkFrame: FrameCheck | null = null,
+): void {
+  const { frame, permit } = permitted;
+  const call = new SocketCall({ ...permitted, opening, reply, gate, checkFrame });
+  if (call.over) return;
+  const beta = frame.passOn.flatMap((name, i) =>
+    i % 2 === 0 && name === 'openai-beta' ? [name, frame.passOn[i + 1] ?? ''] : [],
+  );
+  const out = {
+    method: 'GET',
+    target: frame.path + frame.query,
+    headers: [...beta, 'x-request-id', permit.id],
+    body: null,
+  };
+  call.follow(gate.upstream.dial(out, frame.subprotocol, call));
+}
