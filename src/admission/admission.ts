@@ -1,5 +1,6 @@
 /** The one stateful step, as a port: it decides and records, and gives a refusal or a permit. Types only. */
 import type { Call } from '../gateway/describe.ts';
+import type { References } from '../gateway/references.ts';
 import type { Units } from '../gateway/units.ts';
 import type { Refusal, RefusalCode } from '../refusal.ts';
 import type { Identity } from '../token/verify.ts';
@@ -113,6 +114,10 @@ export interface Permit {
   /** Those of the ids that are the tester's own. */
   own(ids: readonly string[]): ReadonlySet<string>;
   span(kind: string): Span;
+  /** The refusal of what is named and is not the tester's own. */
+  reach(references: References): Refusal | null;
+  /** The refusal of a further operation and model inside this call. */
+  judge(operation: string, model: string): Refusal | null;
 }
 
 export interface Admission {

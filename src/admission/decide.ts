@@ -1,8 +1,7 @@
 /** The decision on one call, inside the transaction that records it: what it reads is still true when it commits. */
 import type { Clock } from '../deps.ts';
 import type { Call } from '../gateway/describe.ts';
-import type { Programme } from '../policy/judge.ts';
-import { judge } from '../policy/judge.ts';
+import { type Asked, judge, type Programme } from '../policy/judge.ts';
 import { Refusal } from '../refusal.ts';
 import type { Batch } from '../store/writer.ts';
 import type { Ask } from './admission.ts';
@@ -77,11 +76,8 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
 
   const granted = grounds.rules(standing.cohort);
   if (!granted) return refused(new Refusal('cohort_unknown', standing.cohort));
-  const verdict = judge(granted.programme, call);
-  if (!verdict.allow) {
-    const { code, message, param, by } = verdict;
-    return refused(new Refusal(code, message, { message, param, rule: by }));
-  }
+  const forbidden = ruling(granted, call);
+  if (forbidden) return refused(forbidden);
 
   const stranger = grounds.objects.refusal(call, bearer.tester);
   if (stranger) return refused(stranger);
@@ -105,7 +101,16 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
   batch.taken.set(bearer.tester, taking);
   grounds.cluster.hold(bearer.tester, grounds.permits.held(bearer.tester) + taking);
   grounds.ledger.setAside(charge);
-  return { refusal: null, bearer, issuedAt, rule: verdict.by, headers, charge };
+  return { refusal: null, bearer, issuedAt, rule: 'allow', headers, charge };
+}
+
+/** The refusal of what a cohort's rules do not allow. */
+export function ruling(granted: ReturnType<Rules>, asked: Asked): Refusal | null {
+  if (!granted) return new Refusal('cohort_unknown');
+  const verdict = judge(granted.programme, asked);
+  if (verdict.allow) return null;
+  const { code, message, param, by } = verdict;
+  return new Refusal(code, message, { message, param, rule: by });
 }
 
 /** Read from the table on every call: the row is the truth, whoever wrote it. */

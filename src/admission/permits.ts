@@ -1,4 +1,6 @@
 /** The permits of this process: who streams now, so that a stop can cut them. */
+import type { References } from '../gateway/references.ts';
+import type { Refusal } from '../refusal.ts';
 import type { Made, Permit, Revocation, Settlement, Span } from './admission.ts';
 import type { Charge } from './quotas.ts';
 import type { Bearer } from './scope.ts';
@@ -20,6 +22,8 @@ export interface Keeper {
   claim(permit: LivePermit, made: readonly Made[]): Promise<void>;
   own(permit: LivePermit, ids: readonly string[]): ReadonlySet<string>;
   span(permit: LivePermit, kind: string): Span;
+  reach(permit: LivePermit, references: References): Refusal | null;
+  judge(permit: LivePermit, operation: string, model: string): Refusal | null;
 }
 
 export class LivePermit implements Permit {
@@ -90,6 +94,14 @@ export class LivePermit implements Permit {
 
   span(kind: string): Span {
     return this.#keeper.span(this, kind);
+  }
+
+  reach(references: References): Refusal | null {
+    return this.#keeper.reach(this, references);
+  }
+
+  judge(operation: string, model: string): Refusal | null {
+    return this.#keeper.judge(this, operation, model);
   }
 }
 

@@ -8,7 +8,7 @@ import { type Batch, StoreUnavailable, type Writer } from '../store/writer.ts';
 import type { Admission, Ask, Permit, RefusedCall, Settlement } from './admission.ts';
 import { type Books, type Entry, openBooks } from './books.ts';
 import { Cluster, CONFIRM_MS, type Liveness } from './cluster.ts';
-import { type Decision, decide, type Grounds, type Rules } from './decide.ts';
+import { type Decision, decide, type Grounds, type Rules, ruling } from './decide.ts';
 import { StoreHealth } from './health.ts';
 import { RequestLimits } from './limits.ts';
 import { objectsIn } from './objects.ts';
@@ -154,6 +154,12 @@ export class Warden implements Admission {
       this.#guarded(this.#options.writer.write(() => this.#books.claim(bearer.tester, id, made))),
     own: ({ bearer }, ids) => this.#books.objects.own(ids, bearer.tester),
     span: ({ bearer }, kind) => this.#books.objects.span(bearer.tester, kind),
+    reach: ({ bearer }, references) => this.#books.objects.refusal(references, bearer.tester),
+    judge: ({ bearer }, operation, model) =>
+      ruling(this.#options.rules(bearer.cohort), {
+        ...{ operation, model, takesModel: true },
+        ...{ seconds: null, size: null },
+      }),
   };
 
   /** Runs inside a writer's job. */

@@ -3,26 +3,16 @@ import type { Opening, Reply } from '../deps.ts';
 import type { Identity } from '../token/verify.ts';
 import type { Permitted } from './forward.ts';
 import type { Gate } from './handler.ts';
-import type { FrameCheck } from './relay.ts';
 import { SocketCall } from './socket-call.ts';
 
 export interface PermittedSocket extends Permitted {
   readonly who: Identity;
 }
 
-/**
- * Synchronous from the look at the permit to the dispatch: nothing can come between.
- * @param checkFrame looks at each event of the client before it passes
- */
-export function connect(
-  permitted: PermittedSocket,
-  opening: Opening,
-  reply: Reply,
-  gate: Gate,
-  checkFrame: FrameCheck | null = null,
-): void {
+/** Synchronous from the look at the permit to the dispatch: nothing can come between. */
+export function connect(permitted: PermittedSocket, opening: Opening, reply: Reply, gate: Gate): void {
   const { frame, permit } = permitted;
-  const call = new SocketCall({ ...permitted, opening, reply, gate, checkFrame });
+  const call = new SocketCall({ ...permitted, opening, reply, gate });
   if (call.over) return;
   const beta = frame.passOn.flatMap((name, i) =>
     i % 2 === 0 && name === 'openai-beta' ? [name, frame.passOn[i + 1] ?? ''] : [],

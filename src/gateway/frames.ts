@@ -6,13 +6,7 @@ import { JsonFault, parseObject } from './json.ts';
 type Event = Readonly<Record<string, unknown>>;
 
 /** Where an event can name a model. Another one than was judged at the handshake would pass by the policy. */
-const MODELS = [
-  'model',
-  'session.model',
-  'response.model',
-  'session.input_audio_transcription.model',
-  'session.audio.input.transcription.model',
-];
+const MODELS = ['model', 'session.model', 'response.model'];
 const MAX_REASON_BYTES = 123;
 const UTF8 = new TextDecoder();
 

@@ -40,6 +40,12 @@ const MAX_REFERENCES = 2_000;
 class Finder {
   readonly named: Reference[] = [];
   readonly suspected: Reference[] = [];
+  /** True when an id stands under this name, in a member of that name. */
+  readonly isReference: (key: string, holder: string) => boolean;
+
+  constructor(isNamed: (key: string, holder: string) => boolean) {
+    this.isReference = isNamed;
+  }
 
   name(value: string, param: string): void {
     if (value !== '') this.named.push({ id: value.slice(0, MAX_ID_CHARS), param });
@@ -58,6 +64,18 @@ class Finder {
   }
 }
 
+/** Inside an open session most ids are the session's own; these are not. */
+const OUTSIDE_SESSION = /(?:^|_)(?:file|store|container|prompt)_ids?$/;
+
+/** What an event of a socket names. @throws Refusal when it names more than anybody needs */
+export function referencesInEvent(event: Fields): References {
+  const found = new Finder(
+    (key, holder) => OUTSIDE_SESSION.test(key) || (key === 'id' && holder === 'prompt'),
+  );
+  for (const [name, value] of Object.entries(event)) walk(value, name.toLowerCase(), name, found);
+  return found;
+}
+
 /** @throws Refusal when it names more than anybody needs */
 export function referencesOf(
   route: Route,
@@ -65,7 +83,7 @@ export function referencesOf(
   query: URLSearchParams,
   fields: Fields,
 ): References {
-  const found = new Finder();
+  const found = new Finder(isReference);
   let inObject = false;
   for (const [param, id] of Object.entries(params))
     if (param !== 'model') {
@@ -91,11 +109,11 @@ function walkField(name: string, value: unknown, found: Finder): void {
   walk(value, key, name, found);
 }
 
-function walk(value: unknown, key: string, param: string, found: Finder): void {
+function walk(value: unknown, key: string, param: string, found: Finder, holder = ''): void {
   if (typeof value === 'string' || typeof value === 'number') {
-    if (isReference(key)) found.name(String(value), param);
+    if (found.isReference(key, holder)) found.name(String(value), param);
     else if (typeof value === 'string') found.suspect(value, param);
-  } else if (Array.isArray(value)) for (const one of value) walk(one, key, param, found);
+  } else if (Array.isArray(value)) for (const one of value) walk(one, key, param, found, holder);
   else if (typeof value === 'object' && value !== null) walkMembers(value, key, param, found);
 }
 
@@ -104,7 +122,7 @@ function walkMembers(value: object, key: string, param: string, found: Finder): 
     const lower = name.toLowerCase();
     if (FREE.has(lower)) continue;
     const isLabel = NAMED_BY_TESTER.has(key) || (WITH_LABELS.has(key) && lower === 'id');
-    walk(member, isLabel ? '' : lower, `${param}.${name}`.slice(0, 120), found);
+    walk(member, isLabel ? '' : lower, `${param}.${name}`.slice(0, 120), found, key);
   }
 }
 

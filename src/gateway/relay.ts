@@ -6,7 +6,7 @@ import { Flow } from './flow.ts';
 import { closeReason, errorFrame, isCloseCode, judgeFrame, told } from './frames.ts';
 
 /** Looks at an event of the client, beyond its model; nothing passes before it has spoken. */
-export type FrameCheck = (message: unknown) => Promise<Refusal | null>;
+export type FrameCheck = (message: unknown) => Refusal | null;
 
 interface Options {
   readonly id: string;
@@ -18,7 +18,7 @@ interface Options {
   readonly idleMs: number;
   /** The token's end, Unix milliseconds. */
   readonly expiresAt: number;
-  readonly checkFrame: FrameCheck | null;
+  readonly checkFrame: FrameCheck;
   readonly ended: (outcome: Outcome, detail: string | null) => void;
 }
 
@@ -94,10 +94,7 @@ export class Relay {
   }
 
   /** Binary frames too: an upstream may read them as it reads text. */
-  readonly #judge = (data: Uint8Array): null | Promise<Refusal | null> => {
-    const event = judgeFrame(data, this.#o.model);
-    return this.#o.checkFrame?.(event) ?? null;
-  };
+  readonly #judge = (data: Uint8Array): Refusal | null => this.#o.checkFrame(judgeFrame(data, this.#o.model));
 
   readonly #read = (data: Uint8Array): Refusal | null => {
     const { tokens, refusesUs } = told(data);

@@ -4,16 +4,16 @@ import type { AnswerHeaders, DialSink, Opening, Reply, Sending, SocketEnd, Upstr
 import { Refusal } from '../refusal.ts';
 import { first } from './answer-headers.ts';
 import type { PermittedSocket } from './connect.ts';
+import { checkEvent } from './frame-check.ts';
 import type { Gate } from './handler.ts';
 import { sendRefusal } from './refuse.ts';
-import { type FrameCheck, Relay } from './relay.ts';
+import { Relay } from './relay.ts';
 import { FAULTS } from './stream.ts';
 
 interface Options extends PermittedSocket {
   readonly opening: Opening;
   readonly reply: Reply;
   readonly gate: Gate;
-  readonly checkFrame: FrameCheck | null;
 }
 
 export class SocketCall implements DialSink {
@@ -50,7 +50,7 @@ export class SocketCall implements DialSink {
 
   opened(upstream: SocketEnd, headers: AnswerHeaders): void {
     this.#heard(101, headers);
-    const { who, permit, opening, call, gate, checkFrame } = this.#o;
+    const { who, permit, opening, call, gate } = this.#o;
     const client = opening.accept(['x-request-id', permit.id, ...permit.headers]);
     if (client === null) {
       this.#gone();
@@ -66,7 +66,7 @@ export class SocketCall implements DialSink {
       now: gate.now,
       idleMs: gate.socketIdleMs,
       expiresAt: who.expiresAt * 1000,
-      checkFrame,
+      checkFrame: (event) => checkEvent(event, permit),
       ended: (outcome, detail) => this.#settle(outcome, detail),
     });
   }
@@ -126,7 +126,6 @@ export class SocketCall implements DialSink {
     this.#over = true;
     const { permit, gate, arrivedAt } = this.#o;
     gate.sockets.delete(this);
-    const tokens = this.#relay?.tokens ?? 0;
     void permit.settle({
       outcome,
       detail,
@@ -137,7 +136,7 @@ export class SocketCall implements DialSink {
       durationMs: gate.now() - arrivedAt,
       bytesIn: this.#relay?.bytesIn ?? 0,
       bytesOut: this.#relay?.bytesOut ?? 0,
-      used: tokens > 0 ? { tokens } : undefined,
+      used: { tokens: this.#relay?.tokens ?? 0 },
     });
   }
 }

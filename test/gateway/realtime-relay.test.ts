@@ -29,10 +29,6 @@ test.each([
   ['session.model', '{"type":"session.update","session":{"model":"gpt-4o"}}'],
   ['response.model', '{"type":"response.create","response":{"model":"gpt-4o"}}'],
   ['model', '{"type":"response.create","model":null}'],
-  [
-    'session.audio.input.transcription.model',
-    '{"type":"session.update","session":{"audio":{"input":{"transcription":{"model":"whisper-1"}}}}}',
-  ],
 ])(
   'a frame that names another model as %s is not forwarded, and ends the connection',
   async (path, frame) => {
@@ -52,6 +48,35 @@ test.each([
     expect(row?.detail).toContain(`model_not_allowed: ${path}`);
   },
 );
+
+const TRANSCRIBE =
+  '{"type":"session.update","session":{"audio":{"input":{"transcription":{"model":"whisper-1"}}}}}';
+
+test('a model for transcripts passes where the rules allow transcriptions with it, and nowhere else', async () => {
+  const one = await t.open();
+  one.ws.send(TRANSCRIBE);
+  await until(() => t.seen?.frames.length === 1);
+  one.ws.close();
+  await one.closed;
+  const two = await t.open({ token: t.narrow, path: '/v1/realtime?model=gpt-realtime-mini' });
+  two.ws.send(TRANSCRIBE);
+  expect((await two.closed).code).toBe(1008);
+  expect(two.events.at(-1)).toMatchObject({ error: { code: 'operation_not_allowed' } });
+  expect(t.seen?.frames).toEqual([]);
+});
+
+test.each([
+  ['a file', '{"type":"x","item":{"content":[{"type":"input_image","file_id":"file-of-somebody"}]}}'],
+  ['a stored prompt', '{"type":"session.update","session":{"prompt":{"id":"pmpt_of_somebody"}}}'],
+  ['a vector store', '{"session":{"tools":[{"vector_store_ids":["vs_of_somebody"]}]}}'],
+])("an event that names %s which is not the tester's is not forwarded", async (_, frame) => {
+  const one = await t.open();
+  one.ws.send('{"type":"conversation.item.create","previous_item_id":"item_1","item":{"id":"item_2"}}');
+  one.ws.send(frame);
+  expect((await one.closed).code).toBe(1008);
+  expect(one.events.at(-1)).toMatchObject({ error: { code: 'object_unknown' } });
+  expect(t.seen?.frames).toHaveLength(1);
+});
 
 test.each<[string, string | Buffer, string]>([
   ['no JSON', 'hello', 'body_malformed'],
