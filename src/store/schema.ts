@@ -115,6 +115,10 @@ export const requests = sqliteTable('requests', {
   /** Units set aside at admission and units used, as JSON: `{"tokens":1200}`. Null where the call has none. */
   reserved: text('reserved'),
   used: text('used'),
+  /** SHA-256 of the output as the tester got it, lower-case hex; null where it is not taken or not whole. */
+  outputHash: text('output_hash'),
+  /** Ids of the objects that the call named or made, as a JSON array; null for none. */
+  objects: text('objects'),
   /** How many refused anonymous calls of one address this row stands for. */
   repeats: integer('repeats').notNull().default(1),
 });
@@ -195,6 +199,58 @@ export const usage = sqliteTable(
   },
   (t) => [primaryKey({ columns: [t.subject, t.unit] })],
 );
+
+/** Leaves of the log's Merkle tree (RFC 6962), in the order of their commits; rows may go, leaves stay. */
+export const leaves = sqliteTable('leaves', {
+  /** From 1 up, without gaps; the index of a leaf in the tree is one less. */
+  seq: integer('seq').primaryKey({ autoIncrement: true }),
+  /** What the leaf is about: `request`, `settled`, `act`, … */
+  kind: text('kind').notNull(),
+  /** The key of the row that it is about. */
+  ref: text('ref').notNull(),
+  hash: blob('hash', { mode: 'buffer' }).notNull(),
+});
+
+/** Whole tiles of the tree above its leaves (C2SP tlog-tiles): 256 hashes each. */
+export const tiles = sqliteTable(
+  'tiles',
+  {
+    level: integer('level').notNull(),
+    n: integer('n').notNull(),
+    hashes: blob('hashes', { mode: 'buffer' }).notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.level, t.n] })],
+);
+
+/** Signed checkpoints (C2SP tlog-checkpoint). */
+export const checkpoints = sqliteTable('checkpoints', {
+  size: integer('size').primaryKey(),
+  at: integer('at').notNull(),
+  root: blob('root', { mode: 'buffer' }).notNull(),
+  note: text('note').notNull(),
+});
+
+/** Text of calls that a cohort's rules keep, sealed with its tester's key. */
+export const captures = sqliteTable(
+  'captures',
+  {
+    request: text('request').notNull(),
+    /** `prompt`, `request`, `answer`. */
+    part: text('part').notNull(),
+    tester: text('tester').notNull(),
+    at: integer('at').notNull(),
+    /** Salted commitment, which stays when the text goes. */
+    commitment: blob('commitment', { mode: 'buffer' }).notNull(),
+    sealed: blob('sealed', { mode: 'buffer' }),
+  },
+  (t) => [primaryKey({ columns: [t.request, t.part] }), index('captures_by_tester').on(t.tester)],
+);
+
+/** Keys that seal testers' texts; without its row a text is gone for good. */
+export const sealingKeys = sqliteTable('sealing_keys', {
+  tester: text('tester').primaryKey(),
+  key: blob('key', { mode: 'buffer' }).notNull(),
+});
 
 /** What operators did: one row per act. */
 export const acts = sqliteTable('acts', {
