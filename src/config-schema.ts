@@ -46,7 +46,9 @@ export const Cohort = z.strictObject({
   quotas: Quotas.default({}),
   sharedQuotas: Quotas.default({}),
 });
-const jwk = z.looseObject({ kty: z.string(), kid: z.string().optional(), alg: z.string() });
+const jwk = z
+  .looseObject({ kty: z.string(), kid: z.string().optional(), alg: z.string() })
+  .refine((key) => !('d' in key || 'k' in key), 'a secret key; give the public half, without "d" and "k"');
 const Issuer = z
   .strictObject({
     issuer: z.string().min(1),
@@ -71,6 +73,10 @@ const Issuer = z
       )
       .min(1)
       .default(['EdDSA', 'ES256', 'RS256', 'PS256']),
+    scope: z
+      .string()
+      .regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/, 'one scope, without spaces and quotes')
+      .optional(),
   })
   .refine(
     (one) => (one.jwks === undefined) !== (one.jwksUri === undefined),
@@ -105,7 +111,7 @@ export const Schema = z.strictObject({
       clockToleranceSeconds: z.number().min(0).max(300).default(5),
     })
     .prefault({}),
-  issuers: z.array(Issuer).default([]),
+  issuers: z.array(Issuer).superRefine(nameTwins).default([]),
   cohorts: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/), Cohort).optional(),
   routes: z.strictObject({ off: z.array(pattern).default([]) }).prefault({}),
   requests: z
@@ -123,6 +129,20 @@ export const Schema = z.strictObject({
     .prefault({}),
   log: z.strictObject({ durability: z.enum(['power', 'process']).default('power') }).prefault({}),
 });
+
+/** Two entries of one name: which of them a token is held to would be a guess. */
+function nameTwins(issuers: readonly { issuer: string }[], context: z.RefinementCtx): void {
+  const seen = new Set<string>();
+  for (const [i, { issuer }] of issuers.entries()) {
+    if (seen.has(issuer))
+      context.addIssue({
+        code: 'custom',
+        path: [i, 'issuer'],
+        message: `"${issuer}" stands twice; keep one`,
+      });
+    seen.add(issuer);
+  }
+}
 
 function isListenAddress(text: string): boolean {
   const port = /^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})$/.exec(text)?.[1];

@@ -8,7 +8,7 @@ interface Entry {
   /** The text that testers read. It names the mend where the tester has one. */
   readonly text: string;
   /** The `error` of the Bearer challenge (RFC 6750 section 3.1); '' is a challenge without an error. */
-  readonly challenge?: '' | 'invalid_token' | 'invalid_request';
+  readonly challenge?: '' | 'invalid_token' | 'invalid_request' | 'insufficient_scope';
   /** True: trying the same call again can help. OpenAI SDKs obey `x-should-retry`. */
   readonly retry?: boolean;
   /** Further headers, name and value in turn. */
@@ -51,6 +51,11 @@ export const REFUSALS = {
   },
   token_revoked: { status: 401, text: 'The access token has been revoked.', challenge: 'invalid_token' },
   // 403: what is not allowed
+  insufficient_scope: {
+    status: 403,
+    text: 'The access token does not carry the scope that this programme asks for.',
+    challenge: 'insufficient_scope',
+  },
   tester_unknown: { status: 403, text: 'You are not a tester of this programme.' },
   cohort_unknown: { status: 403, text: 'Your cohort has no rules in this programme, so nothing is allowed.' },
   programme_stopped: { status: 403, text: 'The programme is stopped.' },

@@ -13,9 +13,11 @@ export interface Grant {
 }
 
 export const OWN_CLIENT_ID = 'portcullis';
+/** What our tokens carry, and must carry. */
+export const OWN_SCOPE = 'api';
 
 export function signToken(grant: Grant, keys: SigningKeys): Promise<string> {
-  return new SignJWT({ client_id: OWN_CLIENT_ID, scope: 'api' })
+  return new SignJWT({ client_id: OWN_CLIENT_ID, scope: OWN_SCOPE })
     .setProtectedHeader({ alg: OWN_ALGORITHM, kid: keys.kid, typ: 'at+jwt' })
     .setIssuer(grant.issuer)
     .setSubject(grant.tester)

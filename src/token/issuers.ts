@@ -1,5 +1,6 @@
 /** The issuers whose tokens are taken: our own, and those of the configuration. */
 import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet } from 'jose';
+import { OWN_SCOPE } from './issue.ts';
 import { OWN_ALGORITHM, type SigningKeys } from './keys.ts';
 import type { Issuer } from './verify.ts';
 
@@ -16,14 +17,15 @@ interface Configured {
   readonly jwksUri?: string | undefined;
   readonly jwks?: { readonly keys: readonly object[] } | undefined;
   readonly algorithms: readonly string[];
+  readonly scope?: string | undefined;
 }
 
 export function ownIssuer(issuer: string, keys: SigningKeys): Issuer {
   const algorithms = [OWN_ALGORITHM];
-  return { issuer, audience: OWN_AUDIENCE, own: true, keys: keys.verify, algorithms };
+  return { issuer, audience: OWN_AUDIENCE, own: true, keys: keys.verify, algorithms, scope: OWN_SCOPE };
 }
 
-export function outsideIssuer({ issuer, audience, jwks, jwksUri, algorithms }: Configured): Issuer {
+export function outsideIssuer({ issuer, audience, jwks, jwksUri, algorithms, scope }: Configured): Issuer {
   const keys = jwksUri
     ? createRemoteJWKSet(new URL(jwksUri), {
         timeoutDuration: JWKS_TIMEOUT_MS,
@@ -31,5 +33,5 @@ export function outsideIssuer({ issuer, audience, jwks, jwksUri, algorithms }: C
         cooldownDuration: JWKS_COOLDOWN_MS,
       })
     : createLocalJWKSet(jwks as JSONWebKeySet);
-  return { issuer, audience, own: false, keys, algorithms };
+  return { issuer, audience, own: false, keys, algorithms, scope: scope ?? null };
 }
