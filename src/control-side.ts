@@ -1,9 +1,10 @@
-/** The port that the control side is given: the warden's acts, the store, and the issuing of tokens. */
+/** The port that the control side is given: the warden's acts, the store, the issuing of tokens, and the keys. */
 import { eq } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import type { Warden } from './admission/warden.ts';
 import type { Actor, Control, IssuedToken } from './control.ts';
-import type { Clock } from './deps.ts';
+import { keysInForce, rotateKeys, withdrawKey } from './control-keys.ts';
+import type { Clock, Staged } from './deps.ts';
 import { insertAct } from './log/acts.ts';
 import type { Db } from './store/db.node.ts';
 import { testers, tokens } from './store/schema.ts';
@@ -11,6 +12,7 @@ import type { Writer } from './store/writer.ts';
 import { LifetimeTooLong, TesterUnknown } from './token/faults.ts';
 import { signToken } from './token/issue.ts';
 import { OWN_AUDIENCE } from './token/issuers.ts';
+import type { KeyFile } from './token/key-file.ts';
 import type { SigningKeys } from './token/keys.ts';
 
 export interface ControlParts {
@@ -19,8 +21,8 @@ export interface ControlParts {
   readonly db: Db;
   readonly reader: Db;
   readonly now: Clock;
-  readonly issuer: string;
   readonly keys: SigningKeys;
+  readonly stageKeys: (file: KeyFile) => Staged;
   readonly lifetimeDays: number;
   readonly maxLifetimeDays: number;
   readonly cohortsWithRules: readonly string[] | 'all';
@@ -30,6 +32,8 @@ const DAY_MS = 86_400_000;
 
 export function createControl(parts: ControlParts): Control {
   const { warden, writer, db, reader, now, cohortsWithRules } = parts;
+  // A token that a rotation did not see would outlive its key: what touches keys goes one after another.
+  const inTurn = oneAfterAnother();
   return {
     now,
     reader,
@@ -38,28 +42,50 @@ export function createControl(parts: ControlParts): Control {
     write: (job) => writer.write(job),
     stop: (order, actor) => warden.stop(order, actor),
     release: (scope, reason, actor) => warden.release(scope, reason, actor),
-    issueToken: (tester, days, actor) => issueToken(parts, tester, days ?? parts.lifetimeDays, actor),
+    issueToken: (tester, days, actor, renews) =>
+      inTurn(() => issueToken(parts, { tester, days: days ?? parts.lifetimeDays, renews }, actor)),
+    keys: () => keysInForce(parts.keys),
+    rotateKeys: (overlapMs, actor) => inTurn(() => rotateKeys(parts, overlapMs, actor)),
+    withdrawKey: (kid, actor) => inTurn(() => withdrawKey(parts, kid, actor)),
     live: () => warden.live(),
   };
 }
 
+interface Order {
+  readonly tester: string;
+  readonly days: number;
+  readonly renews: string | undefined;
+}
+
 async function issueToken(
   parts: ControlParts,
-  tester: string,
-  days: number,
+  { tester, days, renews }: Order,
   actor: Actor,
 ): Promise<IssuedToken> {
-  const { db, writer, now, issuer, keys, maxLifetimeDays } = parts;
+  const { db, writer, now, keys, maxLifetimeDays } = parts;
   if (days > maxLifetimeDays) throw new LifetimeTooLong(maxLifetimeDays);
   const issuedAt = now();
   const expiresAt = Math.floor((issuedAt + days * DAY_MS) / 1000) * 1000;
   const jti = uuidv7();
-  const token = await signToken({ issuer, audience: OWN_AUDIENCE, tester, jti, issuedAt, expiresAt }, keys);
+  const { issuer } = keys.file();
+  const grant = { issuer, audience: OWN_AUDIENCE, tester, jti, issuedAt, expiresAt };
+  const token = await signToken(grant, keys.signing());
   await writer.write(() => {
     if (!db.select({ id: testers.id }).from(testers).where(eq(testers.id, tester)).get())
       throw new TesterUnknown(tester);
     db.insert(tokens).values({ jti, tester, issuedAt, expiresAt }).run();
-    insertAct(db, actor, { at: issuedAt, act: 'token.issue', subject: `${tester} ${jti}` });
+    const act = renews === undefined ? 'token.issue' : 'token.renew';
+    const subject = [tester, renews, jti].filter((one) => one !== undefined).join(' ');
+    insertAct(db, actor, { at: issuedAt, act, subject });
   });
   return { token, jti, tester, expiresAt: new Date(expiresAt).toISOString() };
+}
+
+function oneAfterAnother(): <T>(job: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (job) => {
+    const run = last.then(job);
+    last = run.catch(() => {});
+    return run;
+  };
 }

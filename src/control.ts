@@ -55,6 +55,16 @@ export interface IssuedToken {
   readonly expiresAt: string;
 }
 
+/** A key of ours that is in force: the newest signs, the others verify until their end. */
+export interface KeyInForce {
+  readonly kid: string;
+  readonly state: 'signing' | 'verifying';
+  /** Unix milliseconds; null where the key file does not say. */
+  readonly createdAt: number | null;
+  /** Unix milliseconds; null for the signing key. */
+  readonly verifiesUntil: number | null;
+}
+
 export interface Live {
   readonly node: string;
   readonly startedAt: number;
@@ -75,8 +85,25 @@ export interface Control {
   stop(order: StopOrder, actor: Actor): Promise<Stopped>;
   /** Releases every engaged stop of exactly this scope; revocations stay. */
   release(scope: Scope, reason: string | null, actor: Actor): Promise<Released>;
-  /** @throws TesterUnknown */
-  issueToken(tester: string, lifetimeDays: number | null, actor: Actor): Promise<IssuedToken>;
+  /**
+   * @param renews jti of the token that this one takes the place of; it is left as it is
+   * @throws TesterUnknown
+   */
+  issueToken(
+    tester: string,
+    lifetimeDays: number | null,
+    actor: Actor,
+    renews?: string,
+  ): Promise<IssuedToken>;
+  /** The signing key first. */
+  keys(): readonly KeyInForce[];
+  /**
+   * A new key signs from now on.
+   * @param overlapMs how long the older keys go on verifying; null: until the last token has expired
+   */
+  rotateKeys(overlapMs: number | null, actor: Actor): Promise<void>;
+  /** @throws KeyUnknown KeySigns */
+  withdrawKey(kid: string, actor: Actor): Promise<void>;
   live(): Live;
   /** Names of the cohorts that have rules in the configuration. */
   readonly cohortsWithRules: readonly string[] | 'all';

@@ -125,3 +125,10 @@ export interface Upstream {
   /** @param protocol the subprotocol to ask for */
   dial(out: Outbound, protocol: string | null, sink: DialSink): Pick<Sending, 'abort'>;
 }
+
+/** A file that is written and on disk, and not yet in its place. */
+export interface Staged {
+  /** Puts it in its place, atomically and durably. */
+  commit(): void;
+  drop(): void;
+}

@@ -79,8 +79,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   await warden.join();
   const lost = await warden.settleLost();
 
-  const identity = await dir.tokenIdentity();
-  const keys = await loadKeys(identity);
+  const keys = await loadKeys(await dir.keyFile(), now);
   const demoKey = randomBytes(24).toString('base64url');
   const demo = config.upstream ? null : await startDemoProcess(demoKey);
   const toUpstream = upstreamOptions(config, demo?.url ?? '', demoKey);
@@ -91,7 +90,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     clientAddress: clientAddress(config.trustedProxies),
     attempts: addressLimit(config.requests.unknownPerMinute),
     verifier: createVerifier({
-      issuers: [ownIssuer(identity.issuer, keys), ...config.issuers.map(outsideIssuer)],
+      issuers: [ownIssuer(keys), ...config.issuers.map((one) => outsideIssuer(one, now))],
       toleranceSeconds: config.tokens.clockToleranceSeconds,
       maxLifetimeSeconds: config.tokens.maxLifetimeDays * DAY_SECONDS,
     }),
@@ -109,8 +108,8 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     db,
     reader,
     now,
-    issuer: identity.issuer,
     keys,
+    stageKeys: dir.stageKeys,
     lifetimeDays: config.tokens.lifetimeDays,
     maxLifetimeDays: config.tokens.maxLifetimeDays,
     cohortsWithRules,
@@ -123,7 +122,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     createGateway({
       gate,
       take: takeOnNode(config.requests.bodySeconds * 1000),
-      jwks: () => keys.published,
+      jwks: keys.published,
       ready: () => warden.live().logWritable,
       off: config.routes.off,
     }),

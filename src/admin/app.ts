@@ -7,6 +7,7 @@ import { type AdminEnv, access } from './access.ts';
 import { actRoutes } from './acts.ts';
 import { cohortRoutes } from './cohorts.ts';
 import { guard } from './guard.ts';
+import { keyRoutes } from './keys.ts';
 import { meRoutes } from './me.ts';
 import { objectRoutes } from './objects.ts';
 import { answerFault, Problem } from './problem.ts';
@@ -53,6 +54,7 @@ function routesOf(app: OpenAPIHono<AdminEnv>, control: Control) {
     .route('/', cohortRoutes(control))
     .route('/', testerRoutes(control))
     .route('/', tokenRoutes(control))
+    .route('/', keyRoutes(control))
     .route('/', switchRoutes(control))
     .route('/', requestRoutes(control))
     .route('/', objectRoutes(control))

@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { StoreUnavailable } from '../store/writer.ts';
-import { LifetimeTooLong, TesterUnknown } from '../token/faults.ts';
+import { KeySigns, KeyUnknown, LifetimeTooLong, TesterUnknown } from '../token/faults.ts';
 
 const PROBLEMS = {
   request_invalid: [400, 'The request is not valid'],
@@ -17,10 +17,12 @@ const PROBLEMS = {
   tester_unknown: [404, 'No such tester'],
   token_unknown: [404, 'No such access token'],
   object_unknown: [404, 'No such object'],
+  key_unknown: [404, 'No such key'],
   request_unknown: [404, 'No such request'],
   switch_not_engaged: [404, 'No such switch is engaged'],
   cohort_exists: [409, 'The cohort exists already'],
   tester_exists: [409, 'The tester exists already'],
+  key_signs: [409, 'The key signs'],
   body_too_large: [413, 'Body too large'],
   media_type_unsupported: [415, 'Body is not JSON'],
   fault: [500, 'The server failed on this request'],
@@ -77,6 +79,8 @@ function problemOf(fault: unknown): Problem {
   if (fault instanceof HTTPException && fault.status < 500)
     return new Problem('request_invalid', fault.message || 'The body could not be read as JSON.');
   if (fault instanceof TesterUnknown) return new Problem('tester_unknown', fault.message);
+  if (fault instanceof KeyUnknown) return new Problem('key_unknown', fault.message);
+  if (fault instanceof KeySigns) return new Problem('key_signs', fault.message);
   if (fault instanceof LifetimeTooLong) return new Problem('request_invalid', fault.message);
   if (fault instanceof StoreUnavailable || isSqliteFault(fault))
     return new Problem('store_unavailable', 'Nothing was changed; the server log has the cause.');

@@ -73,6 +73,7 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
   if (!standing) return refused(new Refusal('tester_unknown', 'no such tester'));
   if (who.own && standing.issued_at === null)
     return refused(new Refusal('token_invalid', 'no token of this id was issued to this tester'));
+  if (!who.keyStands()) return refused(new Refusal('token_invalid', 'its key was withdrawn'));
 
   const granted = grounds.rules(standing.cohort);
   if (!granted) return refused(new Refusal('cohort_unknown', standing.cohort));

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { addCohort } from './cohort.ts';
 import { Fault, Refused, Usage } from './exit.ts';
+import { addKeys } from './keys.ts';
 import { addKill } from './kill.ts';
 import { addLog } from './log.ts';
 import { addObject } from './object.ts';
@@ -25,6 +26,7 @@ Examples:
   portcullis cohort add alpha
   portcullis tester add ada --cohort alpha
   portcullis token issue ada --days 7
+  portcullis keys rotate
   portcullis kill                                stop everything, now
   portcullis resume
   portcullis log --since 15m --outcome rate_limited`;
@@ -55,6 +57,7 @@ function program(): Command {
     addTester,
     addToken,
     addObject,
+    addKeys,
   ])
     add(portcullis);
   return portcullis;

@@ -1,24 +1,33 @@
 /** The data directory: its files, each 0600, and the lock under which processes start on it one by one. */
 import { randomUUID } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import type Database from 'better-sqlite3';
-import type { KeyFile } from '../token/keys.ts';
-import { makeKey } from '../token/keys.ts';
+import type { Staged } from '../deps.ts';
+import { type KeyFile, keyFileText, makeKey, readKeyFile } from '../token/key-file.ts';
 import { lockFile } from './liveness.node.ts';
 
 /** How long a process waits for another one that starts. */
 const START_MS = 15_000;
 
-/** Keys and the name under which tokens are issued; the name outlives addresses and ports. */
-export interface TokenIdentity extends KeyFile {
-  readonly issuer: string;
-}
+const KEYS = 'keys.json';
 
 export interface DataDir {
   readonly path: string;
   readonly database: string;
-  tokenIdentity(): Promise<TokenIdentity>;
+  keyFile(): Promise<KeyFile>;
+  stageKeys(file: KeyFile): Staged;
   writeSecret(name: string, text: string): void;
   readSecret(name: string): string | null;
   /** Lets other processes start on it. */
@@ -34,18 +43,17 @@ export function openDataDir(path: string): DataDir {
   const dir: DataDir = {
     path: root,
     database: file('portcullis.sqlite'),
-    async tokenIdentity() {
-      const known = dir.readSecret('keys.json');
-      if (known !== null) return JSON.parse(known) as TokenIdentity;
-      const made = { issuer: `urn:uuid:${randomUUID()}`, keys: [await makeKey()] };
-      dir.writeSecret('keys.json', `${JSON.stringify(made, null, 2)}\n`);
+    async keyFile() {
+      // Of a change that a crash broke off: it never was in force.
+      rmSync(file(`${KEYS}.new`), { force: true });
+      const known = dir.readSecret(KEYS);
+      if (known !== null) return readKeyFile(known);
+      const made: KeyFile = { issuer: `urn:uuid:${randomUUID()}`, keys: [await makeKey(Date.now())] };
+      dir.stageKeys(made).commit();
       return made;
     },
-    writeSecret(name, text) {
-      // Whole or not at all: a start that dies half-way leaves no half key.
-      writeFileSync(file(`${name}.new`), text, { mode: 0o600, flush: true });
-      renameSync(file(`${name}.new`), file(name));
-    },
+    stageKeys: (keys) => stage(root, KEYS, keyFileText(keys)),
+    writeSecret: (name, text) => stage(root, name, text).commit(),
     readSecret(name) {
       if (!existsSync(file(name))) return null;
       chmodSync(file(name), 0o600);
@@ -62,4 +70,20 @@ function takeStart(file: string, root: string): Database.Database {
   throw new Error(
     `Another Portcullis has been starting on ${root} for long: end it, or set PORTCULLIS_DATA_DIR.`,
   );
+}
+
+/** Whole or not at all: a process that dies half-way leaves no half file. */
+function stage(root: string, name: string, text: string): Staged {
+  const [place, beside] = [join(root, name), join(root, `${name}.new`)];
+  writeFileSync(beside, text, { mode: 0o600, flush: true });
+  return {
+    commit() {
+      renameSync(beside, place);
+      // Or a power cut could bring the old file back, and a withdrawn key with it.
+      const directory = openSync(root, 'r');
+      fsyncSync(directory);
+      closeSync(directory);
+    },
+    drop: () => rmSync(beside, { force: true }),
+  };
 }

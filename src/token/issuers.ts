@@ -1,15 +1,13 @@
 /** The issuers whose tokens are taken: our own, and those of the configuration. */
-import { createLocalJWKSet, createRemoteJWKSet, type JSONWebKeySet } from 'jose';
+import type { Clock } from '../deps.ts';
 import { OWN_SCOPE } from './issue.ts';
-import { OWN_ALGORITHM, type SigningKeys } from './keys.ts';
+import { OWN_ALGORITHM } from './key-file.ts';
+import { fetchedKeys, givenKeys } from './key-sets.ts';
+import type { SigningKeys } from './keys.ts';
 import type { Issuer } from './verify.ts';
 
 /** The audience of the tokens that we issue ourselves. */
 export const OWN_AUDIENCE = 'portcullis';
-const JWKS_TIMEOUT_MS = 5_000;
-/** A key set is asked for again after this, or when a token names a key that it does not hold (at most that often). */
-const JWKS_MAX_AGE_MS = 300_000;
-const JWKS_COOLDOWN_MS = 15_000;
 
 interface Configured {
   readonly issuer: string;
@@ -20,18 +18,25 @@ interface Configured {
   readonly scope?: string | undefined;
 }
 
-export function ownIssuer(issuer: string, keys: SigningKeys): Issuer {
+export function ownIssuer(keys: SigningKeys): Issuer {
   const algorithms = [OWN_ALGORITHM];
-  return { issuer, audience: OWN_AUDIENCE, own: true, keys: keys.verify, algorithms, scope: OWN_SCOPE };
+  const { verify, holds, generation } = keys;
+  return {
+    issuer: keys.file().issuer,
+    audience: OWN_AUDIENCE,
+    own: true,
+    keys: verify,
+    holds,
+    generation,
+    algorithms,
+    scope: OWN_SCOPE,
+  };
 }
 
-export function outsideIssuer({ issuer, audience, jwks, jwksUri, algorithms, scope }: Configured): Issuer {
-  const keys = jwksUri
-    ? createRemoteJWKSet(new URL(jwksUri), {
-        timeoutDuration: JWKS_TIMEOUT_MS,
-        cacheMaxAge: JWKS_MAX_AGE_MS,
-        cooldownDuration: JWKS_COOLDOWN_MS,
-      })
-    : createLocalJWKSet(jwks as JSONWebKeySet);
-  return { issuer, audience, own: false, keys, algorithms, scope: scope ?? null };
+export function outsideIssuer(configured: Configured, now: Clock): Issuer {
+  const { issuer, audience, jwks, jwksUri, algorithms, scope = null } = configured;
+  const { find, generation } = jwksUri
+    ? fetchedKeys({ uri: jwksUri, algorithms, now })
+    : givenKeys(jwks ?? { keys: [] }, algorithms);
+  return { issuer, audience, own: false, keys: find, holds: () => true, generation, algorithms, scope };
 }

@@ -2,6 +2,7 @@
 import { errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
 import { Refusal } from '../refusal.ts';
+import { KeysUnavailable } from './key-sets.ts';
 import { readToken, type TokenText } from './text.ts';
 
 /** Who asks, as the token says it. */
@@ -17,14 +18,20 @@ export interface Identity {
   readonly issuedAt: number;
   readonly notBefore: number;
   readonly expiresAt: number;
+  /** False once the key that signed it was withdrawn; admission asks, for a body may have taken its time since. */
+  readonly keyStands: () => boolean;
 }
 
 export interface Issuer {
   readonly issuer: string;
   readonly audience: string;
   readonly own: boolean;
-  /** Finds the key for a header; one that fetches throws anything but a JOSEError when it cannot. */
+  /** Finds the key for a header. @throws JOSEError when none fits, KeysUnavailable when that cannot be told */
   readonly keys: JWTVerifyGetKey;
+  /** False when we know that the key of that name was withdrawn. */
+  readonly holds: (kid: string | undefined) => boolean;
+  /** Another number when the keys are others; NaN when there are none that may be used. */
+  readonly generation: () => number;
   readonly algorithms: readonly string[];
   /** What a token must carry in `scope`; null where it need not. */
   readonly scope: string | null;
@@ -45,11 +52,14 @@ export interface VerifierOptions {
 }
 
 const REMEMBERED = 20_000;
-/** How long a signature check is remembered at most; a key that an outside issuer withdraws is dead after this. */
+/** How long a signature check is remembered at most, while the issuer's keys stay the same. */
 const REMEMBER_MS = 300_000;
 
 interface Remembered {
   readonly identity: Identity;
+  readonly issuer: Issuer;
+  /** Of the issuer's keys, from before the check. */
+  readonly generation: number;
   readonly until: number;
 }
 
@@ -60,7 +70,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const recall = (token: string, nowMs: number): Identity | null => {
     const entry = remembered.get(token);
     if (!entry) return null;
-    if (nowMs > entry.until) {
+    if (nowMs > entry.until || entry.generation !== entry.issuer.generation()) {
       remembered.delete(token);
       return null;
     }
@@ -71,11 +81,12 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const verify = async (token: string, nowMs: number): Promise<Identity> => {
     const text = readToken(token);
     const issuer = issuerOf(text, options.issuers);
+    const generation = issuer.generation();
     await checkSignature(token, issuer, nowMs, options);
     checkScope(text, issuer);
     const identity = toIdentity(text, issuer);
     checkTimes(identity, nowMs, options);
-    remembered.set(token, { identity, until: nowMs + REMEMBER_MS });
+    remembered.set(token, { identity, issuer, generation, until: nowMs + REMEMBER_MS });
     return identity;
   };
 
@@ -88,6 +99,7 @@ function issuerOf({ header, claims }: TokenText, issuers: readonly Issuer[]): Is
   if (!issuer) throw new Refusal('token_invalid', 'unknown issuer');
   // Before any key is looked for, so that no fetch is made for an algorithm that is never taken.
   if (!issuer.algorithms.includes(header.alg)) throw new Refusal('token_invalid', 'header alg');
+  if (issuer.own && header.kid === undefined) throw new Refusal('token_invalid', 'header kid');
   return issuer;
 }
 
@@ -109,10 +121,9 @@ async function checkSignature(
     });
   } catch (fault) {
     if (fault instanceof errors.JWTExpired) throw new Refusal('token_expired', 'exp');
-    if (fault instanceof errors.JWKSTimeout) throw new Refusal('issuer_unavailable', 'JWKS timed out');
-    if (fault instanceof errors.JOSEError && fault.code !== 'ERR_JOSE_GENERIC')
-      throw new Refusal('token_invalid', fault.code);
-    throw new Refusal('issuer_unavailable', issuer.own ? 'own keys' : 'JWKS cannot be fetched');
+    if (fault instanceof KeysUnavailable) throw new Refusal('issuer_unavailable', fault.message);
+    if (fault instanceof errors.JOSEError) throw new Refusal('token_invalid', fault.code);
+    throw new Refusal('issuer_unavailable', 'a key of the issuer cannot be used');
   }
 }
 
@@ -121,7 +132,7 @@ function checkScope({ claims }: TokenText, { scope }: Issuer): void {
     throw new Refusal('insufficient_scope', `no scope "${scope}"`);
 }
 
-function toIdentity({ claims }: TokenText, issuer: Issuer): Identity {
+function toIdentity({ header, claims }: TokenText, issuer: Issuer): Identity {
   const { sub, jti, client_id, iat, nbf, exp } = claims;
   return {
     tester: sub,
@@ -132,6 +143,7 @@ function toIdentity({ claims }: TokenText, issuer: Issuer): Identity {
     issuedAt: iat,
     notBefore: nbf ?? iat,
     expiresAt: exp,
+    keyStands: () => issuer.holds(header.kid),
   };
 }
 

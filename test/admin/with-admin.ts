@@ -12,6 +12,7 @@ import type { Actor, Control, IssuedToken } from '../../src/control.ts';
 import { type Db, openDatabase, sqliteTransaction } from '../../src/store/db.node.ts';
 import { acts, operators, requests, tokens } from '../../src/store/schema.ts';
 import { Writer } from '../../src/store/writer.ts';
+import { KeyUnknown } from '../../src/token/faults.ts';
 
 const ROLES = ['operator', 'auditor', 'reviewer', 'admin'] as const;
 const DAY_MS = 86_400_000;
@@ -41,6 +42,9 @@ export async function startAdmin() {
     stop: (order, actor) => warden.stop(order, actor),
     release: (scope, reason, actor) => warden.release(scope, reason, actor),
     issueToken: (tester, days, actor) => writer.write(() => issue(db.writer, tester, days ?? 7, actor)),
+    keys: () => [],
+    rotateKeys: () => Promise.resolve(),
+    withdrawKey: (kid) => Promise.reject(new KeyUnknown(kid)),
     live: () => warden.live(),
     cohortsWithRules: ['alpha'],
   };

@@ -101,3 +101,17 @@ test.each([
   expect(code).toBe(0);
   expect(out).toContain('Usage: portcullis');
 });
+
+test('keys are rotated and withdrawn from the shell; the one that signs stays', async () => {
+  const token = String((await gate.admin('POST', 'tokens', { tester: 'ada' })).token);
+  const [before] = JSON.parse((await run('keys', 'list', '--json')).out);
+  expect((await run('keys', 'rotate')).out).toContain('signs from now on');
+  expect((await run('keys', 'list')).out).toMatch(/^KEY .*\n\S+ +signing .*\n\S+ +verifying .*until 20/);
+  expect((await post(gate.url, token, CHAT)).status).toBe(200);
+  expect((await run('keys', 'withdraw', before.kid)).out).toContain('WITHDRAWN');
+  expect((await post(gate.url, token, CHAT)).status).toBe(401);
+  const [signing] = JSON.parse((await run('keys', 'rotate', '--overlap', '30d', '--json')).out);
+  const refused = await run('keys', 'withdraw', signing.kid);
+  expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('portcullis keys rotate')]);
+  expect((await run('keys', 'rotate', '--overlap', 'soon')).code).toBe(2);
+});

@@ -86,6 +86,9 @@ test('every command has help with an example', async () => {
     'token issue',
     'token list',
     'token revoke',
+    'keys list',
+    'keys rotate',
+    'keys withdraw',
   ]) {
     const { code, stdout } = await gate.run(...command.split(' '), '--help');
     expect([command, code]).toEqual([command, 0]);
