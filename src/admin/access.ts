@@ -29,6 +29,7 @@ const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'PATCH /admin/testers/:id': ACT,
   'GET /admin/tokens': READ,
   'POST /admin/tokens': ACT,
+  'POST /admin/tokens/:jti/renew': ACT,
   'POST /admin/tokens/:jti/revoke': ACT,
   'GET /admin/keys': READ,
   'POST /admin/keys/rotate': ACT,

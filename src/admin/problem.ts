@@ -22,6 +22,7 @@ const PROBLEMS = {
   switch_not_engaged: [404, 'No such switch is engaged'],
   cohort_exists: [409, 'The cohort exists already'],
   tester_exists: [409, 'The tester exists already'],
+  token_ended: [409, 'The access token cannot be renewed'],
   key_signs: [409, 'The key signs'],
   body_too_large: [413, 'Body too large'],
   media_type_unsupported: [415, 'Body is not JSON'],

@@ -1,12 +1,13 @@
-/** Access tokens that this gateway issued: issuing, listing, revoking. */
+/** Access tokens that this gateway issued: issuing, listing, renewing, revoking. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { and, desc, eq, gte, isNull, or, sql } from 'drizzle-orm';
+import { eq } from 'drizzle-orm';
 import type { Control } from '../control.ts';
-import { switches, testers, tokens } from '../store/schema.ts';
+import { testers } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
-import { answers, body, iso, isoOrNull, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, body, nameFaults, SECURED, Time } from './answer.ts';
 import { Problem, testerUnknown } from './problem.ts';
 import { Reason, StoppedBody, stoppedBody } from './switches.ts';
+import { readToken, readTokens } from './token-rows.ts';
 
 const Token = z
   .object({
@@ -14,6 +15,7 @@ const Token = z
     tester: z.string(),
     issuedAt: Time,
     expiresAt: Time,
+    lastUsedAt: Time.nullable().openapi({ description: 'Of its last call; up to a minute late' }),
     state: z.enum(['valid', 'expired', 'stopped', 'revoked']),
     /** When it was stopped or revoked. */
     endedAt: Time.nullable(),
@@ -29,10 +31,20 @@ const IssuedToken = z
   })
   .openapi('IssuedToken');
 
+const Days = z.number().positive('use more than 0 days').max(3650, 'use at most 3650 days');
 const NewToken = z.strictObject({
   tester: z.string().min(1, 'name the tester'),
-  lifetimeDays: z.number().positive('use more than 0 days').max(3650, 'use at most 3650 days').optional(),
+  lifetimeDays: Days.optional(),
 });
+const Renewal = z.strictObject({
+  lifetimeDays: Days.optional(),
+  revokeOld: z
+    .boolean()
+    .default(false)
+    .openapi({ description: 'Revoke the old token once the new one is issued' }),
+});
+
+const Jti = z.object({ jti: z.string() });
 
 const list = createRoute({
   method: 'get',
@@ -52,13 +64,22 @@ const issue = createRoute({
   responses: answers(IssuedToken, 'The access token, this once'),
 });
 
+const renew = createRoute({
+  method: 'post',
+  path: '/admin/tokens/{jti}/renew',
+  tags: ['tokens'],
+  security: SECURED,
+  request: { params: Jti, body: { ...body(Renewal), required: false } },
+  responses: answers(IssuedToken, 'A new access token for the same tester, this once'),
+});
+
 const revoke = createRoute({
   method: 'post',
   path: '/admin/tokens/{jti}/revoke',
   tags: ['tokens'],
   security: SECURED,
   request: {
-    params: z.object({ jti: z.string() }),
+    params: Jti,
     body: { ...body(z.strictObject({ reason: Reason.optional() })), required: false },
   },
   responses: answers(StoppedBody, 'The acknowledgement of the revocation, which is never released'),
@@ -73,52 +94,34 @@ export function tokenRoutes(control: Control) {
         throw testerUnknown(tester);
       return c.json(await control.issueToken(tester, lifetimeDays, c.var.actor), 200);
     })
+    .openapi(renew, async (c) => {
+      const { jti } = c.req.valid('param');
+      const { lifetimeDays = null, revokeOld = false } = c.req.valid('json');
+      const { tester } = renewable(control, jti);
+      const issued = await control.issueToken(tester, lifetimeDays, c.var.actor, jti);
+      // In this order: a renewal that fails leaves the tester the old token.
+      if (revokeOld)
+        await control.stop({ scope: `token:${jti}`, effect: 'revoke', reason: null }, c.var.actor);
+      return c.json(issued, 200);
+    })
     .openapi(revoke, async (c) => {
       const { jti } = c.req.valid('param');
-      if (!control.reader.select().from(tokens).where(eq(tokens.jti, jti)).get()) throw tokenUnknown(jti);
+      if (!readToken(control, jti)) throw tokenUnknown(jti);
       const reason = c.req.valid('json').reason ?? null;
       const stopped = await control.stop({ scope: `token:${jti}`, effect: 'revoke', reason }, c.var.actor);
       return c.json(stoppedBody(stopped), 200);
     });
 }
 
-function readTokens(control: Control, tester: string | undefined) {
-  const rows = control.reader
-    .select({
-      token: tokens,
-      endedAt: sql<number | null>`min(${switches.engagedAt})`,
-      revoked: sql<number | null>`max(${switches.effect} = 'revoke')`,
-    })
-    .from(tokens)
-    .innerJoin(testers, eq(testers.id, tokens.tester))
-    .leftJoin(switches, and(isNull(switches.releasedAt), or(ofToken(), wideRevocation())))
-    .where(tester === undefined ? undefined : eq(tokens.tester, tester))
-    .groupBy(tokens.jti)
-    .orderBy(desc(tokens.issuedAt), desc(tokens.jti))
-    .limit(1000);
-  return rows.all().map(({ token, endedAt, revoked }) => ({
-    ...token,
-    issuedAt: iso(token.issuedAt),
-    expiresAt: iso(token.expiresAt),
-    state: stateOf(revoked, token.expiresAt <= control.now()),
-    endedAt: isoOrNull(endedAt),
-  }));
-}
-
-function ofToken() {
-  return eq(switches.scope, sql`'token:' || ${tokens.jti}`);
-}
-
-/** A revocation of a wider scope takes the tokens issued up to then. */
-function wideRevocation() {
-  const wide = sql`${switches.scope} in ('global', 'tester:' || ${tokens.tester}, 'cohort:' || ${testers.cohort})`;
-  return and(eq(switches.effect, 'revoke'), gte(switches.engagedAt, tokens.issuedAt), wide);
-}
-
-/** @param revoked null: no switch ends the token. */
-function stateOf(revoked: number | null, expired: boolean): z.infer<typeof Token>['state'] {
-  if (revoked !== null) return revoked ? 'revoked' : 'stopped';
-  return expired ? 'expired' : 'valid';
+/** An expired token may be renewed; one that somebody ended on purpose may not. */
+function renewable(control: Control, jti: string) {
+  const token = readToken(control, jti);
+  if (!token) throw tokenUnknown(jti);
+  if (token.state === 'revoked')
+    throw new Problem('token_ended', `It was revoked. Issue another: portcullis token issue ${token.tester}`);
+  if (token.state === 'stopped')
+    throw new Problem('token_ended', `It is stopped. Release it first: portcullis resume token:${jti}`);
+  return token;
 }
 
 function tokenUnknown(jti: string): Problem {

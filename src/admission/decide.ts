@@ -49,6 +49,9 @@ export interface Grounds {
   readonly memoryStops: ReadonlySet<Switch>;
 }
 
+/** The last use of a token is written so often at most: a page more in each transaction would cost every call. */
+const USE_MS = 60_000;
+
 /** The order: switches, tester and token, policy, objects, limits, quotas. The first refusal decides, and uses up nothing. */
 export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<Decision> {
   const { who, call } = ask;
@@ -102,6 +105,9 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
   batch.taken.set(bearer.tester, taking);
   grounds.cluster.hold(bearer.tester, grounds.permits.held(bearer.tester) + taking);
   grounds.ledger.setAside(charge);
+  const at = ask.arrival.at;
+  if (who.own && at - (standing.last_used_at ?? 0) > USE_MS)
+    grounds.statements.touch.run({ jti: who.jti, at });
   return { refusal: null, bearer, issuedAt, rule: 'allow', headers, charge };
 }
 

@@ -4,7 +4,7 @@
  */
 import { and, desc, eq, gte, inArray, isNull, Param, Placeholder, sql } from 'drizzle-orm';
 import type { Db } from '../store/db.node.ts';
-import { requests, switches, testers } from '../store/schema.ts';
+import { requests, switches, testers, tokens } from '../store/schema.ts';
 import { type CounterStore, type Counters, WINDOWS } from './limits.ts';
 
 const p = sql.placeholder;
@@ -70,6 +70,7 @@ interface StandingRow {
   readonly limits: string | null;
   readonly quotas: string | null;
   readonly issued_at: number | null;
+  readonly last_used_at: number | null;
   /** 1 when any switch is engaged, whoever it concerns. */
   readonly engaged: number;
 }
@@ -106,11 +107,19 @@ export function prepareStatements(db: Db) {
           quotas: testers.quotas,
           // A subquery: SQLite takes eight times as long for the same as a left join.
           issuedAt: sql`(select issued_at from tokens where jti = ${p('jti')} and tester = testers.id) as issued_at`,
+          lastUsedAt: sql`(select last_used_at from tokens where jti = ${p('jti')}) as last_used_at`,
           // Mostly nothing at all is engaged, and that is quickly said.
           engaged: sql<number>`exists (select 1 from switches where released_at is null) as engaged`,
         })
         .from(testers)
         .where(eq(testers.id, p('tester'))),
+    ),
+    touch: bare(
+      db,
+      db
+        .update(tokens)
+        .set({ lastUsedAt: sql`${p('at')}` })
+        .where(eq(tokens.jti, p('jti'))),
     ),
     record: bare(db, db.insert(requests).values(ROW)),
     settle: bare(

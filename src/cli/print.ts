@@ -43,7 +43,8 @@ const UNITS = [
   [1_000, 's'],
 ] as const;
 
-function relative(deltaMs: number): string {
+/** `in 3 d`, `5 min ago` */
+export function relative(deltaMs: number): string {
   const size = Math.abs(deltaMs);
   const [unitMs, unit] = UNITS.find(([ms]) => size >= ms) ?? [1_000, 's'];
   const amount = `${Math.floor(size / unitMs)} ${unit}`;

@@ -38,6 +38,22 @@ test('whose an object is, and whose it becomes', async () => {
   expect((await gate.run('object', 'give', '--to', 'ada')).code).toBe(2);
 });
 
+test('the list tells when a token ends and was last used; a renewal shows the new one once', async () => {
+  await addAda();
+  const { jti } = await gate.json('token', 'issue', 'ada', '--days', '3.5');
+  expect((await gate.run('token', 'list')).stdout).toMatch(
+    /EXPIRES +LAST USED\n\S+ +ada +valid .* in 3 d, 20.*never\n$/,
+  );
+  const renewed = await gate.json('token', 'renew', jti, '--days', '14', '--revoke-old');
+  expect(Object.keys(renewed)).toEqual(['token', 'jti', 'tester', 'expiresAt']);
+  expect(await gate.json('token', 'list', 'ada')).toMatchObject([
+    { jti: renewed.jti, state: 'valid', lastUsedAt: null },
+    { jti, state: 'revoked' },
+  ]);
+  const again = await gate.run('token', 'renew', jti);
+  expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('portcullis token issue ada')]);
+});
+
 test('lists are aligned, without colour off a terminal', async () => {
   await addAda();
   const { stdout } = await gate.run('tester', 'list');
@@ -85,6 +101,7 @@ test('every command has help with an example', async () => {
     'tester show',
     'token issue',
     'token list',
+    'token renew',
     'token revoke',
     'keys list',
     'keys rotate',

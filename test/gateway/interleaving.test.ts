@@ -16,7 +16,7 @@ const CHAT = ROUTES.find(({ operation }) => operation === 'chat.completions.crea
 const BODY = new TextEncoder().encode('{"model":"m"}');
 const IDENTITY = {
   ...{ tester: 'ada', jti: 'j', issuer: 'i', own: false, clientId: 'c' },
-  ...{ issuedAt: 1, notBefore: 1, expiresAt: 9e9 },
+  ...{ issuedAt: 1, notBefore: 1, expiresAt: 9e9, keyStands: () => true },
 };
 
 let dir: string;

@@ -1,0 +1,54 @@
+/** What the store says of access tokens, and which switches end them. */
+import { and, desc, eq, gte, isNull, or, type SQL, sql } from 'drizzle-orm';
+import type { Control } from '../control.ts';
+import { switches, testers, tokens } from '../store/schema.ts';
+import { iso, isoOrNull } from './answer.ts';
+
+/** @returns the newest first, at most 1000 */
+export function readTokens(control: Control, tester: string | undefined) {
+  return rowsOf(control, tester === undefined ? undefined : eq(tokens.tester, tester));
+}
+
+export function readToken(control: Control, jti: string) {
+  return rowsOf(control, eq(tokens.jti, jti))[0];
+}
+
+function rowsOf(control: Control, which: SQL | undefined) {
+  const rows = control.reader
+    .select({
+      token: tokens,
+      endedAt: sql<number | null>`min(${switches.engagedAt})`,
+      revoked: sql<number | null>`max(${switches.effect} = 'revoke')`,
+    })
+    .from(tokens)
+    .innerJoin(testers, eq(testers.id, tokens.tester))
+    .leftJoin(switches, and(isNull(switches.releasedAt), or(ofToken(), wideRevocation())))
+    .where(which)
+    .groupBy(tokens.jti)
+    .orderBy(desc(tokens.issuedAt), desc(tokens.jti))
+    .limit(1000);
+  return rows.all().map(({ token, endedAt, revoked }) => ({
+    ...token,
+    issuedAt: iso(token.issuedAt),
+    expiresAt: iso(token.expiresAt),
+    lastUsedAt: isoOrNull(token.lastUsedAt),
+    state: stateOf(revoked, token.expiresAt <= control.now()),
+    endedAt: isoOrNull(endedAt),
+  }));
+}
+
+function ofToken() {
+  return eq(switches.scope, sql`'token:' || ${tokens.jti}`);
+}
+
+/** A revocation of a wider scope takes the tokens issued up to then. */
+function wideRevocation() {
+  const wide = sql`${switches.scope} in ('global', 'tester:' || ${tokens.tester}, 'cohort:' || ${testers.cohort})`;
+  return and(eq(switches.effect, 'revoke'), gte(switches.engagedAt, tokens.issuedAt), wide);
+}
+
+/** @param revoked null: no switch ends the token. */
+function stateOf(revoked: number | null, expired: boolean): 'valid' | 'expired' | 'stopped' | 'revoked' {
+  if (revoked !== null) return revoked ? 'revoked' : 'stopped';
+  return expired ? 'expired' : 'valid';
+}
