@@ -16,6 +16,8 @@ export interface GatewayOptions<Bindings extends object> {
   readonly gate: Gate;
   readonly take: Take<Bindings>;
   readonly jwks: () => JSONWebKeySet;
+  /** What this resource says of itself (RFC 9728), and where; null when it cannot. */
+  readonly metadata: { readonly paths: string[]; readonly body: object | null };
   /** Patterns of operations that are not offered at all. */
   readonly off?: readonly string[];
   /** True while calls can be let through. */
@@ -29,6 +31,11 @@ export function createGateway<Bindings extends object>(
   const app = new Hono<{ Bindings: Bindings }>();
   app.get('/.well-known/jwks.json', (c) =>
     c.json(options.jwks(), 200, { 'cache-control': 'public, max-age=60' }),
+  );
+  app.on('GET', options.metadata.paths, (c) =>
+    options.metadata.body
+      ? c.json(options.metadata.body, 200, { 'cache-control': 'public, max-age=60' })
+      : c.json({ error: 'This gate has no public URL (publicUrl), so it does not describe itself.' }, 404),
   );
   app.get('/healthz', (c) => c.json({ ok: true }));
   app.get('/readyz', (c) => c.json({ ready: options.ready() }, options.ready() ? 200 : 503));

@@ -26,6 +26,7 @@ import { openDatabase, sqliteTransaction } from './store/db.node.ts';
 import { Writer } from './store/writer.ts';
 import { outsideIssuer, ownIssuer } from './token/issuers.ts';
 import { loadKeys } from './token/keys.ts';
+import { metadataPaths, protectedResource } from './token/metadata.ts';
 import { createVerifier } from './token/verify.ts';
 
 /** How often the switches table is looked at for rows that another process or a person wrote. */
@@ -123,6 +124,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
       gate,
       take: takeOnNode(config.requests.bodySeconds * 1000),
       jwks: keys.published,
+      metadata: { paths: metadataPaths(config.publicUrl), body: protectedResource(config) },
       ready: () => warden.live().logWritable,
       off: config.routes.off,
     }),

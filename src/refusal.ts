@@ -3,6 +3,8 @@
  * 401 only for the token's faults, 403 for what is not allowed, 429 for limits, 5xx for ours.
  */
 
+import { metadataUrl } from './token/metadata.ts';
+
 interface Entry {
   readonly status: number;
   /** The text that testers read. It names the mend where the tester has one. */
@@ -173,8 +175,9 @@ export function refusalHeaders(refusal: Refusal, requestId: string, realm: strin
   return headers;
 }
 
-/** The challenge of RFC 6750 section 3: an error only where credentials were sent. */
+/** The challenge of RFC 6750 section 3: an error only where credentials were sent; where to read more (RFC 9728). */
 function challenge(error: string, text: string, realm: string): string {
-  const base = `Bearer realm="${realm}"`;
+  const more = URL.canParse(realm) ? `, resource_metadata="${metadataUrl(realm)}"` : '';
+  const base = `Bearer realm="${realm}"${more}`;
   return error ? `${base}, error="${error}", error_description="${text.replaceAll(/["\\]/g, "'")}"` : base;
 }
