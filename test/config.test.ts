@@ -47,3 +47,15 @@ test('an upstream without its key is a fault, and a key never stands in one', ()
     faults({ PORTCULLIS_UPSTREAM_URL: 'https://api.example.com', PORTCULLIS_UPSTREAM_KEY: key }).join(),
   ).not.toContain(key);
 });
+
+test('an issuer that stands twice, and a secret key in a configured set, are faults', () => {
+  const issuer = (key: string) => `{ issuer: "https://idp.example", audience: a, jwks: { keys: [${key}] } }`;
+  const good = issuer('{ kty: EC, alg: ES256 }');
+  expect(faults({}, `issuers: [${good}]`)).toEqual([]);
+  expect(faults({}, `issuers:\n  - ${good}\n  - ${good}`)[0]).toMatch(
+    /^issuers\.1\.issuer \(line 3\): .*stands twice; keep one/,
+  );
+  expect(faults({}, `issuers: [${issuer('{ kty: EC, alg: ES256, d: c2VjcmV0 }')}]`)[0]).toMatch(
+    /^issuers\.0\.jwks\.keys\.0 .*public half/,
+  );
+});

@@ -67,7 +67,7 @@ export function fetchedKeys({ uri, algorithms, now }: FetchOptions): KeySet {
       held = { find: createLocalJWKSet(set), text, fetchedAt: askedAt };
       failure = null;
     } catch (fault) {
-      failure = new KeysUnavailable(`JWKS: ${fault instanceof Error ? fault.message : 'unreadable'}`);
+      failure = new KeysUnavailable(`JWKS: ${why(fault)}`);
     }
   };
   /** One question at a time: whoever comes meanwhile waits for its answer. */
@@ -107,10 +107,25 @@ async function fetchSet(uri: string): Promise<{ keys: readonly object[] }> {
     await answer.body?.cancel();
     throw new Error(`status ${answer.status}`);
   }
-  const set: unknown = JSON.parse(await boundedText(answer));
+  const set = parsed(await boundedText(answer));
   if (typeof set !== 'object' || set === null || !('keys' in set) || !Array.isArray(set.keys))
     throw new Error('no list of keys');
   return { keys: set.keys.filter((key: unknown) => typeof key === 'object' && key !== null) };
+}
+
+/** Without a word of the answer, which is not ours to log. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error('not JSON');
+  }
+}
+
+function why(fault: unknown): string {
+  if (!(fault instanceof Error)) return 'unreadable';
+  const { cause } = fault;
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : fault.message;
 }
 
 async function boundedText({ body }: Response): Promise<string> {
