@@ -10,8 +10,10 @@ import { type KeyFile, makeKey, rotated, withdrawn } from './token/key-file.ts';
 import type { SigningKeys } from './token/keys.ts';
 
 export function keysInForce(keys: SigningKeys): KeyInForce[] {
-  return keys.file().keys.map(({ kid, createdAt = null, verifiesUntil = null }) => {
-    return { kid, state: verifiesUntil === null ? 'signing' : 'verifying', createdAt, verifiesUntil };
+  return keys.file().keys.map((key) => {
+    const { kid, createdAt = null, signedUntil = null, verifiesUntil = null } = key;
+    const state = verifiesUntil === null ? 'signing' : 'verifying';
+    return { kid, state, createdAt, signedUntil, verifiesUntil };
   });
 }
 
@@ -49,7 +51,8 @@ function lastExpiry(reader: Db): number {
 /**
  * The file is written beside the old one, then the act's row is committed, then the file takes its place and the keys
  * are in force, with nothing between the commit and that. A full disk or a store that takes no writes so changes nothing
- * at all. A crash in between leaves a row of what was not done and not acknowledged, never a change without its row.
+ * at all. A crash in between, or a rename that fails, leaves a row of what was not done and not acknowledged, never a
+ * change without its row.
  */
 async function change(parts: ControlParts, file: KeyFile, actor: Actor, act: Act): Promise<void> {
   const putInForce = await parts.keys.prepare(file);

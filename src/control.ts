@@ -62,6 +62,8 @@ export interface KeyInForce {
   /** Unix milliseconds; null where the key file does not say. */
   readonly createdAt: number | null;
   /** Unix milliseconds; null for the signing key. */
+  readonly signedUntil: number | null;
+  /** Unix milliseconds; null for the signing key. */
   readonly verifiesUntil: number | null;
 }
 

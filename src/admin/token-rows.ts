@@ -4,6 +4,9 @@ import type { Control } from '../control.ts';
 import { switches, testers, tokens } from '../store/schema.ts';
 import { iso, isoOrNull } from './answer.ts';
 
+export const TOKEN_STATES = ['valid', 'expired', 'stopped', 'revoked', 'key-ended'] as const;
+type TokenState = (typeof TOKEN_STATES)[number];
+
 /** @returns the newest first, at most 1000 */
 export function readTokens(control: Control, tester: string | undefined) {
   return rowsOf(control, tester === undefined ? undefined : eq(tokens.tester, tester));
@@ -32,7 +35,7 @@ function rowsOf(control: Control, which: SQL | undefined) {
     issuedAt: iso(token.issuedAt),
     expiresAt: iso(token.expiresAt),
     lastUsedAt: isoOrNull(token.lastUsedAt),
-    state: stateOf(revoked, token.expiresAt <= control.now()),
+    state: stateOf(revoked, token.expiresAt <= control.now(), keyStands(control, token.issuedAt)),
     endedAt: isoOrNull(endedAt),
   }));
 }
@@ -48,7 +51,17 @@ function wideRevocation() {
 }
 
 /** @param revoked null: no switch ends the token. */
-function stateOf(revoked: number | null, expired: boolean): 'valid' | 'expired' | 'stopped' | 'revoked' {
+function stateOf(revoked: number | null, expired: boolean, signed: boolean): TokenState {
   if (revoked !== null) return revoked ? 'revoked' : 'stopped';
-  return expired ? 'expired' : 'valid';
+  if (expired) return 'expired';
+  return signed ? 'valid' : 'key-ended';
+}
+
+/** Which key signed a token shows in when it was issued: one key signs at a time. */
+function keyStands(control: Control, issuedAt: number): boolean {
+  return control
+    .keys()
+    .some(
+      ({ createdAt, signedUntil }) => (createdAt ?? 0) <= issuedAt && issuedAt <= (signedUntil ?? Infinity),
+    );
 }

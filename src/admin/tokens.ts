@@ -7,7 +7,7 @@ import type { AdminEnv } from './access.ts';
 import { answers, body, nameFaults, SECURED, Time } from './answer.ts';
 import { Problem, testerUnknown } from './problem.ts';
 import { Reason, StoppedBody, stoppedBody } from './switches.ts';
-import { readToken, readTokens } from './token-rows.ts';
+import { readToken, readTokens, TOKEN_STATES } from './token-rows.ts';
 
 const Token = z
   .object({
@@ -16,7 +16,7 @@ const Token = z
     issuedAt: Time,
     expiresAt: Time,
     lastUsedAt: Time.nullable().openapi({ description: 'Of its last call; up to a minute late' }),
-    state: z.enum(['valid', 'expired', 'stopped', 'revoked']),
+    state: z.enum(TOKEN_STATES).openapi({ description: 'key-ended: the key that signed it was withdrawn' }),
     /** When it was stopped or revoked. */
     endedAt: Time.nullable(),
   })
@@ -113,7 +113,7 @@ export function tokenRoutes(control: Control) {
     });
 }
 
-/** An expired token may be renewed; one that somebody ended on purpose may not. */
+/** A token that expired, or whose key ended, may be renewed; one that itself was ended on purpose may not. */
 function renewable(control: Control, jti: string) {
   const token = readToken(control, jti);
   if (!token) throw tokenUnknown(jti);

@@ -15,6 +15,8 @@ const Key = z.looseObject({
   use: z.literal('sig').optional(),
   /** Unix milliseconds. */
   createdAt: z.number().optional(),
+  /** Unix milliseconds; when the next key took over. */
+  signedUntil: z.number().optional(),
   /** Unix milliseconds; absent for the signing key. */
   verifiesUntil: z.number().optional(),
 });
@@ -76,6 +78,7 @@ export function rotated(file: KeyFile, key: SigningKey, untilMs: number, nowMs: 
   const older = file.keys.map((one) => ({
     ...publicHalf(one),
     createdAt: one.createdAt,
+    signedUntil: one.signedUntil ?? nowMs,
     verifiesUntil: Math.min(one.verifiesUntil ?? untilMs, untilMs),
   }));
   return { ...file, keys: [key, ...older.filter((one) => verifiesAt(one, nowMs))] };

@@ -42,7 +42,7 @@ export async function startAdmin() {
     stop: (order, actor) => warden.stop(order, actor),
     release: (scope, reason, actor) => warden.release(scope, reason, actor),
     issueToken: (tester, days, actor) => writer.write(() => issue(db.writer, tester, days ?? 7, actor)),
-    keys: () => [],
+    keys: () => [{ kid: 'k', state: 'signing', createdAt: null, signedUntil: null, verifiesUntil: null }],
     rotateKeys: () => Promise.resolve(),
     withdrawKey: (kid) => Promise.reject(new KeyUnknown(kid)),
     live: () => warden.live(),

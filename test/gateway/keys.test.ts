@@ -1,5 +1,5 @@
 /** Signing keys: a rotation that nobody notices, and a withdrawal after which nothing that the key signed is taken. */
-import { readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -118,13 +118,17 @@ test('the key file is 0600, keeps the secret half of the signing key only, and n
   expect(told).not.toContain('"d"');
 });
 
-test('when the store takes no act, no key changes: neither the file nor what signs', async () => {
+test('when the store takes no act or the disk no file, no key changes: neither the file nor what signs', async () => {
   const file = () => readFileSync(join(gate.dir, 'keys.json'), 'utf8');
   const before = file();
   gate.sql(`create trigger full before insert on acts begin select raise(abort, 'full'); end`);
   await expect(rotate(0)).rejects.toThrow(/503/);
   expect(file()).toBe(before);
   gate.sql('drop trigger full');
+  mkdirSync(join(gate.dir, 'keys.json.new'));
+  await expect(rotate(0)).rejects.toThrow(/500/);
+  expect((await acts())[0]).not.toMatchObject({ act: 'key.rotate' });
+  rmSync(join(gate.dir, 'keys.json.new'), { recursive: true });
   expect(kidOf(await issue())).toBe(kidOf(old));
   expect(await status(old)).toBe(200);
 });

@@ -61,7 +61,13 @@ test('the old token is revoked when that is asked for', async () => {
   expect([await status(old), await status(String(issued.token))]).toEqual([401, 200]);
 });
 
-test('an expired token is renewed, a stopped or revoked one is not, and the answer says what to do', async () => {
+test('a token that expired or lost its key is renewed, a stopped or revoked one is not, and the answer says what to do', async () => {
+  await gate.admin('POST', 'keys/rotate');
+  expect((await list())[0]?.state).toBe('valid');
+  vi.setSystemTime(Date.now() + 1_000);
+  await gate.admin('POST', 'keys/rotate', { overlapSeconds: 0 });
+  expect((await list())[0]?.state).toBe('key-ended');
+  expect(await status(String((await renew()).token))).toBe(200);
   vi.setSystemTime(Date.now() + 60 * DAY_MS);
   expect(await status(old)).toBe(401);
   expect(await status(String((await renew()).token))).toBe(200);
