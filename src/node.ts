@@ -22,6 +22,7 @@ import { startDemoProcess } from './node/demo-upstream.node.ts';
 import { ensureDemoTester, ensureOperator } from './node/first-start.node.ts';
 import { listen } from './node/listen.node.ts';
 import { holdLiveness } from './node/liveness.node.ts';
+import { watchKeys } from './node/watch-keys.node.ts';
 import { openDatabase, sqliteTransaction } from './store/db.node.ts';
 import { Writer } from './store/writer.ts';
 import { outsideIssuer, ownIssuer } from './token/issuers.ts';
@@ -81,6 +82,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   const lost = await warden.settleLost();
 
   const keys = await loadKeys(await dir.keyFile(), now);
+  const unwatchKeys = watchKeys(dir, keys);
   const demoKey = randomBytes(24).toString('base64url');
   const demo = config.upstream ? null : await startDemoProcess(demoKey);
   const toUpstream = upstreamOptions(config, demo?.url ?? '', demoKey);
@@ -151,6 +153,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   dir.started();
 
   const close = async (graceMs = GRACE_MS): Promise<void> => {
+    unwatchKeys();
     back.close();
     back.closeAllConnections();
     // Sockets do not end by themselves, so waiting for them is no grace.

@@ -26,6 +26,7 @@ const KEYS = 'keys.json';
 export interface DataDir {
   readonly path: string;
   readonly database: string;
+  readonly keysPath: string;
   keyFile(): Promise<KeyFile>;
   stageKeys(file: KeyFile): Staged;
   writeSecret(name: string, text: string): void;
@@ -43,6 +44,7 @@ export function openDataDir(path: string): DataDir {
   const dir: DataDir = {
     path: root,
     database: file('portcullis.sqlite'),
+    keysPath: file(KEYS),
     async keyFile() {
       // Of a change that a crash broke off: it never was in force.
       rmSync(file(`${KEYS}.new`), { force: true });

@@ -65,7 +65,7 @@ test('200 calls at once over two processes: exactly as many pass as the limit ha
 });
 
 test('a quota is exact over two processes', async () => {
-  await startTwo('quotas: { tokens: { total: 10000 } }', 5);
+  await startTwo('quotas: { tokens: { total: 10000 } }', null);
   const perCall = Math.ceil(JSON.stringify({ ...CHAT, max_tokens: 400 }).length / 4) + 400;
   const statuses = await Promise.all(
     Array.from({ length: 60 }, async (_, i) => {
@@ -107,6 +107,18 @@ test('a stop through one process cuts the streams of both, and says who confirme
   const before = upstream.seen.length;
   expect(await flood(20)).toEqual(Array(20).fill(403));
   expect(upstream.seen).toHaveLength(before);
+});
+
+test('a key that one process withdraws is dead in the other', async () => {
+  const { first, second } = await startTwo('limits: {}', 5);
+  expect((await post(second.gateway, token, CHAT)).status).toBe(200);
+  await admin(data, first.control, 'keys/rotate', { overlapSeconds: 0 });
+  let status = 200;
+  for (let i = 0; i < 100 && status !== 401; i++) {
+    status = (await post(second.gateway, token, CHAT)).status;
+    await sleep(20);
+  }
+  expect(status).toBe(401);
 });
 
 test('a process that slept through a stop is told of as silent, and refuses when it wakes up', async () => {
