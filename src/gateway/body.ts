@@ -1,7 +1,7 @@
 /** The body of a request: read once, kept as it came, and its members as the judge sees them. */
 import type { Inbound } from '../deps.ts';
+import { JsonFault, parseObject } from '../json.ts';
 import { Refusal } from '../refusal.ts';
-import { JsonFault, parseObject } from './json.ts';
 import { readMultipart } from './multipart.ts';
 import type { Route } from './routes.ts';
 

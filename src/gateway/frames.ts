@@ -1,7 +1,8 @@
 /** What may pass over an open realtime socket, and what its frames tell. */
+
+import { JsonFault, parseObject } from '../json.ts';
 import { Refusal, refusalBody } from '../refusal.ts';
 import { printable } from './guard.ts';
-import { JsonFault, parseObject } from './json.ts';
 
 type Event = Readonly<Record<string, unknown>>;
 

@@ -2,8 +2,8 @@
 import { fc, test as property } from '@fast-check/vitest';
 import { parseMultipart } from '@remix-run/multipart-parser';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { ambiguity } from '../../src/gateway/json.ts';
 import { readMultipart } from '../../src/gateway/multipart.ts';
+import { ambiguity } from '../../src/json.ts';
 import { startGate, startUpstream, type TestGate, type Upstream } from '../with-gate.ts';
 
 let upstream: Upstream;

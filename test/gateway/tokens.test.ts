@@ -161,7 +161,7 @@ test.each<[string, () => string, string | RegExp]>([
     'claim: ',
   ],
   ['a byte order mark', () => signed(head(), `\ufeff${json(claims())}`), 'claim: '],
-  ['claims that are a list', () => signed(head(), '[]'), 'claim unreadable'],
+  ['claims that are a list', () => signed(head(), '[]'), 'claim: not a JSON object'],
   ['the signature of a stranger', () => signed(head(), claims(), stranger.privateKey), 'SIGNATURE'],
   ['a truncated signature', () => resigned(token, (one) => one.subarray(0, 63)), 'SIGNATURE'],
   ['an S that is not canonical', () => resigned(withHead({}), plusL), 'SIGNATURE'],

@@ -1,4 +1,4 @@
-/** JSON bodies that every reader reads alike (RFC 8259 section 4 leaves repeated names to the reader's taste). */
+/** JSON that every reader reads alike (RFC 8259 section 4 leaves repeated names to the reader's taste). */
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const MAX_DEPTH = 64;
@@ -12,7 +12,7 @@ export class JsonFault extends Error {
   }
 }
 
-/** The members of a JSON object in UTF-8. @throws JsonFault */
+/** The members of a JSON object in UTF-8; a byte order mark is not allowed. @throws JsonFault */
 export function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   const { text, value } = parse(bytes);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
