@@ -12,7 +12,9 @@ export type RunningDemo = { url: string; close(): Promise<void> };
 export async function startDemo({ key, host = '127.0.0.1', port = 0 }: DemoOptions): Promise<RunningDemo> {
   const state = createState();
   // Plain HTTP/1.1: the adaptor builds a node:http server unless told otherwise.
-  const server = createAdaptorServer({ fetch: createDemoApp(key, state).fetch }) as Server;
+  const { fetch } = createDemoApp(key, state);
+  // The globals of a process that it shares with a gate stay as they are.
+  const server = createAdaptorServer({ fetch, overrideGlobalObjects: false }) as Server;
   const closeSockets = attachRealtime(server, key);
   await listening(server, host, port);
   return {
