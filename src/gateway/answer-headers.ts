@@ -19,14 +19,22 @@ const PASS_BACK = [
   'x-should-retry',
 ] as const;
 
-/** @param reframed true when we may add to the body, so that upstream's length does not hold */
+/** What does not hold of a body that we have changed. */
+const OF_THE_BODY: ReadonlySet<string> = new Set([
+  'content-length',
+  'content-encoding',
+  'etag',
+  'last-modified',
+]);
+
+/** @param reframed true when we may add to the body, or have written it anew */
 export function answerHeaders(headers: AnswerHeaders, reframed: boolean): string[] {
   const out = ['cache-control', 'no-store', 'x-content-type-options', 'nosniff'];
   // RFC 9110 section 7.6.1: what Connection names was meant for this hop only.
   const hop = headers.connection === undefined ? '' : String(headers.connection).toLowerCase();
   for (const name of PASS_BACK) {
     const value = headers[name];
-    if (value === undefined || (reframed && name === 'content-length')) continue;
+    if (value === undefined || (reframed && OF_THE_BODY.has(name))) continue;
     if (hop !== '' && hop.split(',').some((named) => named.trim() === name)) continue;
     out.push(name, first(value) ?? '');
   }
