@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { CONFIG_KEYS, VARIABLES } from '../src/config.ts';
+import { ROUTES } from '../src/gateway/routes.ts';
 import { REFUSALS } from '../src/refusal.ts';
 
 const read = (file: string) => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
@@ -31,6 +32,17 @@ test('the scripts, links and files that the README names exist', () => {
     expect(existsSync(new URL(`../${file}`, import.meta.url))).toBe(true);
   for (const [, file] of readme.matchAll(/`((?:gateway|policy)\/[a-z]+\.ts)`/g))
     expect(existsSync(new URL(`../src/${file}`, import.meta.url))).toBe(true);
+});
+
+test('docs/compatibility.md names every operation of the route table, with its call and units, and no other', () => {
+  const rows = [...read('docs/compatibility.md').matchAll(/^\| `([\w.]+)` +\| `(\S+ \S+)` +\| (.*?) *\|$/gm)];
+  expect(rows.map((row) => row.slice(1))).toEqual(
+    ROUTES.map(({ operation, method, path, units = [] }) => [
+      operation,
+      `${method} ${path}`,
+      units.join(', '),
+    ]),
+  );
 });
 
 test('CI runs the test command of the README', () => {
