@@ -9,6 +9,8 @@ export type Clock = () => number;
 /** One request as the runtime received it, before anything was made of it. */
 export interface Inbound {
   readonly method: string;
+  /** Of HTTP, as `1.1`. */
+  readonly version: string;
   /** The request target exactly as on the wire. */
   readonly target: string;
   readonly headers: HeaderList;

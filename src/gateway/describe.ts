@@ -49,7 +49,7 @@ export async function describe(
   params: Readonly<Record<string, string>>,
   limits: BodyLimits,
 ): Promise<Call> {
-  if (route === null) throw new Refusal('route_unknown', `${frame.method} ${frame.path}`);
+  if (route === null) throw new Refusal('route_unknown', frame.method);
   const query = readQuery(frame.query);
   const body = await readBody(route, frame.contentType, inbound, limits);
   const fields = body?.fields ?? {};

@@ -37,6 +37,10 @@ class NodeInbound implements Inbound {
     return this.#incoming.method ?? '';
   }
 
+  get version(): string {
+    return this.#incoming.httpVersion;
+  }
+
   get target(): string {
     return this.#incoming.url ?? '';
   }
@@ -66,7 +70,8 @@ class NodeInbound implements Inbound {
     const announced = Number(incoming.headers['content-length'] ?? 0);
     if (announced > limitBytes) return Promise.reject(tooLarge(limitBytes));
     // A client that waits for leave to send its body gets it only now, after the token was found good.
-    if (incoming.headers.expect !== undefined) this.#outgoing.writeContinue();
+    // One that speaks HTTP/1.0 would take it for the answer (RFC 9110 section 10.1.1).
+    if (incoming.headers.expect !== undefined && this.version === '1.1') this.#outgoing.writeContinue();
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
@@ -138,6 +143,9 @@ class NodeReply implements Reply {
 
   abort(): void {
     this.#ended = true;
+    const { req, socket } = this.#outgoing;
+    // To HTTP/1.0 the end of the connection can be the end of the body: only a reset cannot pass for it.
+    if (req.httpVersion === '1.0') socket?.resetAndDestroy();
     this.#outgoing.destroy();
   }
 

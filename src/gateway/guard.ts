@@ -30,6 +30,7 @@ const QUERY = /^(?:[A-Za-z0-9._~!$&'()*+,;=:@/?[\]-]|%[0-9A-Fa-f]{2})*$/;
 const HOST = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'DELETE']);
 const MAX_TARGET_CHARS = 4_096;
+const MAX_HEADERS = 256;
 const MAX_LOGGED_CHARS = 256;
 
 /** What upstream may see of the tester's headers. Everything else stays here, credentials and addresses above all. */
@@ -47,16 +48,14 @@ const PASS_ON: ReadonlySet<string> = new Set([
   'openai-beta',
   'range',
 ]);
-/** Headers that must not come twice: two readers would take two different values. */
+/** Headers that must not come twice, as those that go upstream: two readers would take two different values. */
 const SINGLE: ReadonlySet<string> = new Set([
   'authorization',
   'content-encoding',
   'content-length',
-  'content-type',
   'dpop',
   'expect',
   'host',
-  'range',
   'transfer-encoding',
   'user-agent',
 ]);
@@ -67,7 +66,10 @@ const SINGLE: ReadonlySet<string> = new Set([
  */
 export function guard(inbound: Inbound, clientAddress: ClientAddress, isSocket = false): Frame {
   const { method, target } = inbound;
+  if (inbound.headers.length > 2 * MAX_HEADERS)
+    throw new Refusal('headers_too_large', `over ${MAX_HEADERS} headers`);
   const headers = readHeaders(inbound);
+  checkFraming(inbound.version, headers);
   if (!isHost(headers.host ?? '')) throw new Refusal('invalid_request', 'host');
   if (headers.expect !== null && headers.expect.toLowerCase() !== '100-continue')
     throw new Refusal('invalid_request', 'expect');
@@ -104,8 +106,26 @@ export function isCanonicalPath(path: string): boolean {
   return path === '/' || CANONICAL_PATH.test(path);
 }
 
-export function isHost(host: string): boolean {
-  return HOST.test(host);
+function isHost(host: string): boolean {
+  return HOST.test(host) && URL.canParse(`http://${host}`);
+}
+
+/** What the parser lets through, and another reader on the way could read in another way. */
+function checkFraming(version: string, { transferEncoding, connection }: Read): void {
+  if (version !== '1.1' && version !== '1.0') throw new Refusal('invalid_request', `HTTP/${version}`);
+  // RFC 9112 section 6.1: HTTP/1.0 knows no transfer coding, so its framing would be faulty.
+  if (transferEncoding !== null && (version === '1.0' || transferEncoding.toLowerCase() !== 'chunked'))
+    throw new Refusal('invalid_request', 'transfer-encoding');
+  if (connection !== null && !/^(?:keep-alive|close)$/i.test(connection)) checkConnection(connection);
+}
+
+/** RFC 9110 section 7.6.1: what Connection names is for one hop only. What was judged, or frames it, cannot be. */
+function checkConnection(connection: string): void {
+  for (const option of connection.toLowerCase().split(',')) {
+    const name = option.trim();
+    if (PASS_ON.has(name) || name === 'host' || name === 'content-length' || name === 'transfer-encoding')
+      throw new Refusal('invalid_request', `connection: ${name}`);
+  }
 }
 
 /** RFC 6750 section 2.3 is not offered: a token in a URL ends up in logs. */
@@ -133,6 +153,8 @@ interface Read {
   contentType: string | null;
   contentEncoding: string | null;
   upgrade: string | null;
+  connection: string | null;
+  transferEncoding: string | null;
   agent: string | null;
   clientRequestId: string | null;
   forwardedFor: string | null;
@@ -148,6 +170,8 @@ function readHeaders({ headers }: Inbound): Read {
     contentType: null,
     contentEncoding: null,
     upgrade: null,
+    connection: null,
+    transferEncoding: null,
     agent: null,
     clientRequestId: null,
     forwardedFor: null,
@@ -157,11 +181,12 @@ function readHeaders({ headers }: Inbound): Read {
   for (let i = 0; i + 1 < headers.length; i += 2) {
     const name = (headers[i] as string).toLowerCase();
     const value = headers[i + 1] as string;
-    if (SINGLE.has(name)) {
+    const passes = PASS_ON.has(name);
+    if (passes || SINGLE.has(name)) {
       if (seen.includes(name)) throw new Refusal('invalid_request', `${name} twice`);
       seen.push(name);
     }
-    if (PASS_ON.has(name)) read.passOn.push(name, value);
+    if (passes) read.passOn.push(name, value);
     take(read, name, value);
   }
   return read;
@@ -187,6 +212,12 @@ function take(read: Read, name: string, value: string): void {
     case 'upgrade':
       read.upgrade = value;
       break;
+    case 'connection':
+      read.connection = read.connection === null ? value : `${read.connection},${value}`;
+      break;
+    case 'transfer-encoding':
+      read.transferEncoding = value;
+      break;
     case 'user-agent':
       read.agent = printable(value);
       break;
@@ -200,8 +231,17 @@ function take(read: Read, name: string, value: string): void {
   }
 }
 
-/** For the log: bounded, and nothing that could break a line or a terminal. */
+/** Access tokens and operator credentials: people put them where they do not belong. */
+const SECRET = /eyJ[\w-]{8,}\.[\w.-]*|pco_[\w-]{20,}/g;
+
+/** For the log: without credentials, wherever they stood. */
+export function masked(text: string): string {
+  return text.includes('eyJ') || text.includes('pco_') ? text.replace(SECRET, '[credential]') : text;
+}
+
+/** For the log: bounded, without credentials, and nothing that could break a line or a terminal. */
 export function printable(text: string): string {
-  const short = text.length > MAX_LOGGED_CHARS ? text.slice(0, MAX_LOGGED_CHARS) : text;
+  const safe = masked(text.length > MAX_TARGET_CHARS ? text.slice(0, MAX_TARGET_CHARS) : text);
+  const short = safe.length > MAX_LOGGED_CHARS ? safe.slice(0, MAX_LOGGED_CHARS) : safe;
   return /^[\x20-\x7e]*$/.test(short) ? short : short.replace(/[^\x20-\x7e]/g, '\u{fffd}');
 }

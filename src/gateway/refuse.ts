@@ -3,7 +3,8 @@ import type { Arrival } from '../admission/admission.ts';
 import type { Inbound, Reply } from '../deps.ts';
 import { Refusal, refusalBody, refusalHeaders } from '../refusal.ts';
 import type { Identity } from '../token/verify.ts';
-import { type Frame, printable } from './guard.ts';
+import { canonical } from './address.ts';
+import { type Frame, masked, printable } from './guard.ts';
 import type { Gate } from './handler.ts';
 import type { Route } from './routes.ts';
 
@@ -13,7 +14,7 @@ export class Sight {
   #arrival: Arrival;
   #who: Identity | null = null;
 
-  constructor({ method, target }: Inbound, route: Route | null, gate: Gate) {
+  constructor({ method, target, peer }: Inbound, route: Route | null, gate: Gate) {
     this.operation = route?.operation ?? null;
     this.#arrival = {
       id: gate.newId(),
@@ -21,7 +22,7 @@ export class Sight {
       method: printable(method).slice(0, 16),
       // Without the query: before the guard has spoken it may hold anything, credentials too.
       path: printable(target.split('?', 1)[0] ?? ''),
-      address: null,
+      address: canonical(peer),
       agent: null,
       clientRequestId: null,
     };
@@ -37,7 +38,7 @@ export class Sight {
 
   framed(frame: Frame): Frame {
     const { path, address, agent, clientRequestId } = frame;
-    this.#arrival = { ...this.#arrival, path, address, agent, clientRequestId };
+    this.#arrival = { ...this.#arrival, path: masked(path), address, agent, clientRequestId };
     return frame;
   }
 

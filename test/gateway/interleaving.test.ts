@@ -82,6 +82,7 @@ function call() {
     inbound: {
       ...{ method: 'POST', target: '/v1/chat/completions', headers, peer: '127.0.0.1', hasBody: true },
       upgradable: false,
+      version: '1.1',
       body: async () => BODY,
     },
     reply: {
