@@ -73,7 +73,7 @@ export interface AnswerSink {
   error(fault: UpstreamFault): void;
 }
 
-export type UpstreamFault = 'unreachable' | 'timeout' | 'broken' | 'busy';
+export type UpstreamFault = 'unreachable' | 'timeout' | 'broken' | 'busy' | 'key-echoed';
 
 /** A request on its way. */
 export interface Sending {

@@ -32,6 +32,7 @@ export const FAULTS: Readonly<Record<UpstreamFault, RefusalCode>> = {
   timeout: 'upstream_timeout',
   broken: 'upstream_error',
   busy: 'gateway_busy',
+  'key-echoed': 'upstream_answer_refused',
 };
 
 export class AnswerStream implements AnswerSink {

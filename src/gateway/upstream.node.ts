@@ -3,6 +3,7 @@ import { Client, type Dispatcher, errors } from 'undici';
 import type { WebSocket } from 'ws';
 import type { AnswerSink, Outbound, Sending, Upstream, UpstreamFault } from '../deps.ts';
 import { dialSocket } from './dial.node.ts';
+import { KeyWatch } from './key-watch.node.ts';
 
 export interface UpstreamOptions {
   /** Origin, and a path that the call's own is appended to. */
@@ -26,6 +27,7 @@ export function nodeUpstream(options: UpstreamOptions): NodeUpstream {
   const url = new URL(options.url);
   const basePath = url.pathname.replace(/\/+$/, '');
   const credentials = `Bearer ${options.key}`;
+  const key = Buffer.from(options.key);
   // A free list stays flat where a pool looks through all its connections on each call.
   const free: Client[] = [];
   const all = new Set<Client>();
@@ -58,7 +60,7 @@ export function nodeUpstream(options: UpstreamOptions): NodeUpstream {
         sink.error('busy');
         return { abort() {}, resume() {} };
       }
-      return new Dispatched(client, requestOf(out, basePath, credentials), sink, {
+      return new Dispatched(client, requestOf(out, basePath, credentials), sink, key, {
         done: () => free.push(client),
         drop: () => drop(client),
       });
@@ -108,10 +110,20 @@ interface Connection {
 class Dispatched implements Dispatcher.DispatchHandler, Sending {
   readonly #sink: AnswerSink;
   readonly #connection: Connection;
+  readonly #key: Buffer;
+  readonly #watch: KeyWatch;
   #controller: Dispatcher.DispatchController | null = null;
   #over = false;
 
-  constructor(client: Client, request: Dispatcher.DispatchOptions, sink: AnswerSink, connection: Connection) {
+  constructor(
+    client: Client,
+    request: Dispatcher.DispatchOptions,
+    sink: AnswerSink,
+    key: Buffer,
+    connection: Connection,
+  ) {
+    this.#key = key;
+    this.#watch = new KeyWatch(key);
     this.#sink = sink;
     this.#connection = connection;
     client.dispatch(request, this);
@@ -137,18 +149,31 @@ class Dispatched implements Dispatcher.DispatchHandler, Sending {
     headers: Record<string, string | string[] | undefined>,
   ): void {
     // Hints (1xx) are for this hop; the answer itself follows.
-    if (!this.#over && status >= 200) this.#sink.head(status, headers);
+    if (this.#over || status < 200) return;
+    if (Object.values(headers).join('\n').includes(this.#key.toString())) this.#echoed();
+    else this.#sink.head(status, headers);
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#over && !this.#sink.data(chunk)) controller.pause();
+    if (this.#over) return;
+    const bytes = this.#watch.push(chunk);
+    if (bytes === null) this.#echoed();
+    else if (bytes.length > 0 && !this.#sink.data(bytes)) controller.pause();
   }
 
   onResponseEnd(): void {
     if (this.#over) return;
     this.#over = true;
     this.#connection.done();
+    const rest = this.#watch.rest();
+    if (rest.length > 0) this.#sink.data(rest);
     this.#sink.end();
+  }
+
+  #echoed(): void {
+    this.#over = true;
+    this.#connection.drop();
+    this.#sink.error('key-echoed');
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, fault: Error): void {
