@@ -121,6 +121,10 @@ export const Schema = z.strictObject({
       headerBytes: count.min(4_096).default(32_768),
       headersSeconds: seconds.default(10),
       bodySeconds: seconds.default(120),
+      /** How long a client may take nothing of an answer. */
+      readSeconds: seconds.default(120),
+      /** Memory for the bodies of all requests together. */
+      heldBytes: count.default(536_870_912),
       keepAliveSeconds: seconds.default(65),
       maxConnections: count.default(20_000),
       /** Calls without a known token that one address may make per minute. */

@@ -121,17 +121,18 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   const token = demo ? await ensureDemoTester(control) : null;
 
   const upgraded = new Set<Socket>();
+  const listening = frontOptions(config);
   const front = createFront(
     createGateway({
       gate,
-      take: takeOnNode(config.requests.bodySeconds * 1000),
+      take: takeOnNode(listening.bounds),
       jwks: keys.published,
       metadata: { paths: metadataPaths(config.publicUrl), body: protectedResource(config) },
       ready: () => warden.live().logWritable,
       off: config.routes.off,
     }),
     gate,
-    frontOptions(config),
+    listening,
     upgraded,
   );
   const admin = createAdmin(control, { allowedHosts: config.controlHosts });
@@ -229,7 +230,11 @@ function frontOptions({ requests }: Config) {
   return {
     headerBytes: requests.headerBytes,
     headersMs: requests.headersSeconds * 1000,
-    bodyMs: requests.bodySeconds * 1000,
+    bounds: {
+      bodyMs: requests.bodySeconds * 1000,
+      readMs: requests.readSeconds * 1000,
+      held: { left: requests.heldBytes },
+    },
     keepAliveMs: requests.keepAliveSeconds * 1000,
     maxConnections: requests.maxConnections,
   };

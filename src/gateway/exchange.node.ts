@@ -14,10 +14,30 @@ export function breakBody(incoming: IncomingMessage): void {
   incoming.emit(BROKEN);
 }
 
-export function nodeExchange(incoming: IncomingMessage, outgoing: ServerResponse, bodyMs: number): Exchange {
+/** Bounds of one exchange; `held` is shared by all. */
+export interface ExchangeBounds {
+  readonly bodyMs: number;
+  /** How long a client may take nothing of an answer that waits for it. */
+  readonly readMs: number;
+  readonly held: HeldBytes;
+}
+
+/** What is left of the memory for the bodies of all requests together. */
+export interface HeldBytes {
+  left: number;
+}
+
+/** Smaller bodies are bounded by the number of connections. */
+const COUNTED_BYTES = 65_536;
+
+export function nodeExchange(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  bounds: ExchangeBounds,
+): Exchange {
   return {
-    inbound: new NodeInbound(incoming, outgoing, bodyMs),
-    reply: new NodeReply(outgoing),
+    inbound: new NodeInbound(incoming, outgoing, bounds),
+    reply: new NodeReply(outgoing, bounds.readMs),
     opening: outgoing instanceof UpgradeResponse ? outgoing : null,
   };
 }
@@ -25,12 +45,12 @@ export function nodeExchange(incoming: IncomingMessage, outgoing: ServerResponse
 class NodeInbound implements Inbound {
   readonly #incoming: IncomingMessage;
   readonly #outgoing: ServerResponse;
-  readonly #bodyMs: number;
+  readonly #bounds: ExchangeBounds;
 
-  constructor(incoming: IncomingMessage, outgoing: ServerResponse, bodyMs: number) {
+  constructor(incoming: IncomingMessage, outgoing: ServerResponse, bounds: ExchangeBounds) {
     this.#incoming = incoming;
     this.#outgoing = outgoing;
-    this.#bodyMs = bodyMs;
+    this.#bounds = bounds;
   }
 
   get method(): string {
@@ -75,16 +95,19 @@ class NodeInbound implements Inbound {
     return new Promise((resolve, reject) => {
       const chunks: Buffer[] = [];
       let bytes = 0;
-      const timer = setTimeout(() => stop(new Refusal('body_timeout')), this.#bodyMs);
+      const timer = setTimeout(() => stop(new Refusal('body_timeout')), this.#bounds.bodyMs);
       const stop = (refusal: Refusal) => {
         clearTimeout(timer);
         incoming.removeAllListeners('data');
         incoming.pause();
+        this.#giveBack();
         reject(refusal);
       };
       incoming.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
         if (bytes > limitBytes) stop(tooLarge(limitBytes));
+        else if (bytes > COUNTED_BYTES && !this.#hold(bytes))
+          stop(new Refusal('gateway_busy', 'bodies held'));
         else chunks.push(chunk);
       });
       incoming.on('end', () => {
@@ -94,6 +117,22 @@ class NodeInbound implements Inbound {
       incoming.on('error', () => stop(lostBody()));
       incoming.on(BROKEN, () => stop(lostBody()));
     });
+  }
+
+  #counted = 0;
+
+  /** Counts the body against the memory of all, until the call has ended. False: there is no room. */
+  #hold(bytes: number): boolean {
+    const { held } = this.#bounds;
+    if (this.#counted === 0) this.#outgoing.once('close', () => this.#giveBack());
+    held.left -= bytes - this.#counted;
+    this.#counted = bytes;
+    return held.left >= 0;
+  }
+
+  #giveBack(): void {
+    this.#bounds.held.left += this.#counted;
+    this.#counted = 0;
   }
 }
 
@@ -109,10 +148,13 @@ function tooLarge(limitBytes: number): Refusal {
 
 class NodeReply implements Reply {
   readonly #outgoing: ServerResponse;
+  readonly #readMs: number;
   #ended = false;
+  #patience: NodeJS.Timeout | null = null;
 
-  constructor(outgoing: ServerResponse) {
+  constructor(outgoing: ServerResponse, readMs: number) {
     this.#outgoing = outgoing;
+    this.#readMs = readMs;
   }
 
   get started(): boolean {
@@ -131,7 +173,10 @@ class NodeReply implements Reply {
   }
 
   write(chunk: Uint8Array): boolean {
-    return this.closed ? true : this.#outgoing.write(chunk);
+    if (this.closed) return true;
+    const room = this.#outgoing.write(chunk);
+    if (!room) this.#wait();
+    return room;
   }
 
   end(chunk?: Uint8Array | string): void {
@@ -139,6 +184,20 @@ class NodeReply implements Reply {
     this.#ended = true;
     if (chunk === undefined) this.#outgoing.end();
     else this.#outgoing.end(chunk);
+    if (this.#outgoing.writableLength > 0) this.#wait();
+  }
+
+  /** A client that takes nothing for long is dropped: what waits for it costs the others. */
+  #wait(): void {
+    if (this.#patience) return;
+    const outgoing = this.#outgoing;
+    const done = () => {
+      clearTimeout(this.#patience ?? undefined);
+      this.#patience = null;
+      outgoing.off('drain', done).off('close', done).off('finish', done);
+    };
+    this.#patience = setTimeout(() => outgoing.destroy(), this.#readMs);
+    outgoing.on('drain', done).on('close', done).on('finish', done);
   }
 
   abort(): void {

@@ -5,7 +5,7 @@ import { getRequestListener } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Hono } from 'hono';
 import type { Take } from '../app.ts';
-import { nodeExchange } from './exchange.node.ts';
+import { type ExchangeBounds, nodeExchange } from './exchange.node.ts';
 import { isCanonicalPath } from './guard.ts';
 import { type Gate, handle } from './handler.ts';
 import { isUpgradable, UpgradeResponse } from './opening.node.ts';
@@ -16,15 +16,15 @@ export type NodeBindings = { incoming: IncomingMessage; outgoing: ServerResponse
 export interface FrontOptions {
   readonly headerBytes: number;
   readonly headersMs: number;
-  readonly bodyMs: number;
+  readonly bounds: ExchangeBounds;
   readonly keepAliveMs: number;
   readonly maxConnections: number;
 }
 
 /** The handler writes to the raw response itself. */
-export function takeOnNode(bodyMs: number): Take<NodeBindings> {
+export function takeOnNode(bounds: ExchangeBounds): Take<NodeBindings> {
   return ({ incoming, outgoing }, take) => {
-    void take(nodeExchange(incoming, outgoing, bodyMs));
+    void take(nodeExchange(incoming, outgoing, bounds));
     return RESPONSE_ALREADY_SENT;
   };
 }
@@ -46,7 +46,7 @@ export function createFront(
     incoming.headers.host = 'gate';
     // Hono reads targets more kindly than the guard; what the guard will refuse goes to it straight.
     if (isRoutable(incoming)) void routed(incoming, outgoing);
-    else void handle(nodeExchange(incoming, outgoing, options.bodyMs), null, {}, gate);
+    else void handle(nodeExchange(incoming, outgoing, options.bounds), null, {}, gate);
   };
   const server = createServer(
     {
@@ -54,7 +54,7 @@ export function createFront(
       requireHostHeader: false,
       maxHeaderSize: options.headerBytes,
       headersTimeout: options.headersMs,
-      requestTimeout: options.headersMs + options.bodyMs,
+      requestTimeout: options.headersMs + options.bounds.bodyMs,
       keepAliveTimeout: options.keepAliveMs,
       connectionsCheckingInterval: 1_000,
       shouldUpgradeCallback: isUpgradable,
