@@ -31,10 +31,14 @@ export function clientAddress(trusted: readonly string[]): ClientAddress {
   };
 }
 
-/** Dotted IPv4 also for `::ffff:` addresses, RFC 5952 for IPv6; empty when it is no address. */
+/** Dotted IPv4 also for `::ffff:` addresses, RFC 5952 without a zone for IPv6; empty when it is no address. */
 export function canonical(address: string): string {
-  if (/^\d{1,3}(?:\.\d{1,3}){3}$/.test(address) && ipaddr.IPv4.isValid(address)) return address;
-  return ipaddr.isValid(address) ? ipaddr.process(address).toString() : '';
+  // Some proxies add the port of the client.
+  const bare = /^\[([^\]]*)\](?::\d{1,5})?$|^([\d.]+):\d{1,5}$/.exec(address);
+  const text = (bare?.[1] ?? bare?.[2] ?? address).split('%', 1)[0] ?? '';
+  // Other spellings of IPv4 (octal, hexadecimal, one number) are read in one way here and in another there.
+  if (!text.includes(':')) return ipaddr.IPv4.isValidFourPartDecimal(text) ? text : '';
+  return ipaddr.IPv6.isValid(text) ? ipaddr.process(text).toString() : '';
 }
 
 /** What counts as one client for limits: an IPv4 address, or an IPv6 /64, which is one customer's. */
