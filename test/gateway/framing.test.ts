@@ -236,7 +236,7 @@ describe('Expect', () => {
 
   test('100-continue with a good token: 100, then the answer', async () => {
     await attack.passed(expecting('100-continue') + JSON_BODY);
-    const answers = await send(gate.url, expecting('100-continue'));
+    const answers = await send(gate.url, expecting('100-continue'), 1, 400);
     expect(answers.map(({ status }) => status)).toEqual([100]);
     await gate.settled();
   });
