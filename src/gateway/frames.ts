@@ -2,7 +2,7 @@
 
 import { JsonFault, parseObject } from '../json.ts';
 import { Refusal, refusalBody } from '../refusal.ts';
-import { printable } from './guard.ts';
+import { printable } from './printable.ts';
 
 type Event = Readonly<Record<string, unknown>>;
 

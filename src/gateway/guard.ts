@@ -3,6 +3,7 @@ import type { Inbound } from '../deps.ts';
 import { Refusal } from '../refusal.ts';
 import type { ClientAddress } from './address.ts';
 import { readHandshake } from './handshake.ts';
+import { masked, printable } from './printable.ts';
 
 /** A request whose frame is sound. `path` is what is judged, logged and sent. */
 export interface Frame {
@@ -31,7 +32,6 @@ const HOST = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'DELETE']);
 const MAX_TARGET_CHARS = 4_096;
 const MAX_HEADERS = 256;
-const MAX_LOGGED_CHARS = 256;
 
 /** What upstream may see of the tester's headers. Everything else stays here, credentials and addresses above all. */
 const PASS_ON: ReadonlySet<string> = new Set([
@@ -86,6 +86,8 @@ export function guard(inbound: Inbound, clientAddress: ClientAddress, isSocket =
   const path = mark < 0 ? target : target.slice(0, mark);
   const query = mark < 0 ? '' : target.slice(mark);
   if (target.length > MAX_TARGET_CHARS || !isCanonicalPath(path)) throw new Refusal('path_not_canonical');
+  // It would stand in our log and in upstream's.
+  if (masked(target) !== target) throw credentialsInUrl();
   checkQuery(query);
   return {
     method,
@@ -133,9 +135,13 @@ function checkQuery(query: string): void {
   if (query === '') return;
   if (!QUERY.test(query.slice(1))) throw new Refusal('invalid_request', 'query');
   if (/[?&](?:access_token|api_key|api-key)(?:=|&|$)/i.test(decodeURIComponentSafely(query)))
-    throw new Refusal('invalid_request', 'credentials in the query', {
-      message: 'Send the access token in the Authorization header, never in the URL.',
-    });
+    throw credentialsInUrl();
+}
+
+function credentialsInUrl(): Refusal {
+  return new Refusal('invalid_request', 'credentials in the URL', {
+    message: 'Send the access token in the Authorization header, never in the URL.',
+  });
 }
 
 function decodeURIComponentSafely(text: string): string {
@@ -229,19 +235,4 @@ function take(read: Read, name: string, value: string): void {
       read.forwardedFor = read.forwardedFor === null ? value : `${read.forwardedFor},${value}`;
       break;
   }
-}
-
-/** Access tokens and operator credentials: people put them where they do not belong. */
-const SECRET = /eyJ[\w-]{8,}\.[\w.-]*|pco_[\w-]{20,}/g;
-
-/** For the log: without credentials, wherever they stood. */
-export function masked(text: string): string {
-  return text.includes('eyJ') || text.includes('pco_') ? text.replace(SECRET, '[credential]') : text;
-}
-
-/** For the log: bounded, without credentials, and nothing that could break a line or a terminal. */
-export function printable(text: string): string {
-  const safe = masked(text.length > MAX_TARGET_CHARS ? text.slice(0, MAX_TARGET_CHARS) : text);
-  const short = safe.length > MAX_LOGGED_CHARS ? safe.slice(0, MAX_LOGGED_CHARS) : safe;
-  return /^[\x20-\x7e]*$/.test(short) ? short : short.replace(/[^\x20-\x7e]/g, '\u{fffd}');
 }

@@ -5,8 +5,8 @@ import type { Duplex } from 'node:stream';
 import { Refusal, refusalBody, refusalHeaders } from '../refusal.ts';
 import { canonical } from './address.ts';
 import { breakBody } from './exchange.node.ts';
-import { printable } from './guard.ts';
 import type { Gate } from './handler.ts';
+import { printable } from './printable.ts';
 
 /** The latest request on each connection. As long as it is not complete, what breaks is its body, and no new request. */
 const latest = new WeakMap<Duplex, IncomingMessage>();

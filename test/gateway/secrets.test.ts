@@ -1,0 +1,36 @@
+/** No access token, password or upstream key stands in the log or goes upstream, wherever a caller puts it. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { send } from '../with-attack.ts';
+import { startGate, startUpstream } from '../with-gate.ts';
+
+test('credentials in URLs are refused, and those in any header are not logged', async () => {
+  const upstream = await startUpstream();
+  const gate = await startGate(upstream.url);
+  const token = await gate.tester('ada');
+  const call = async (target: string, lines = '') => {
+    const head = `GET ${target} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n${lines}\r\n`;
+    return (await send(gate.url, head))[0]?.status;
+  };
+  for (const target of [
+    `/v1/models/${token}`,
+    `/v1/nothing/${token}`,
+    `/v1/files/${token}`,
+    `/v1/models?x=${token}`,
+  ])
+    expect([target, await call(target)]).toEqual([target, 400]);
+  expect(await call(`/v1//${token}`)).toBe(400);
+  expect(await call(`http://u:${token}@host/v1/models`)).toBe(400);
+  expect(await call('http://ada:hunter2secret@host/v1/models')).toBe(400);
+  expect(upstream.seen).toEqual([]);
+  expect(await call('/v1/models', `User-Agent: ${token}\r\nX-Client-Request-Id: ${token}\r\n`)).toBe(200);
+  expect(gate.rows()).toHaveLength(8);
+  await gate.settled();
+  const files = readdirSync(gate.dir).filter((name) => name.startsWith('portcullis.sqlite'));
+  const written = files.map((name) => readFileSync(join(gate.dir, name), 'latin1')).join();
+  const secrets = [token, String(token.split('.')[2]), 'hunter2secret', 'sk-upstream-canary-key'];
+  expect(secrets.filter((secret) => written.includes(secret))).toEqual([]);
+  await gate.close();
+  await upstream.close();
+});
