@@ -16,6 +16,8 @@ import { clientAddress } from './gateway/address.ts';
 import { createFront, takeOnNode } from './gateway/front.node.ts';
 import type { Gate } from './gateway/handler.ts';
 import { nodeUpstream } from './gateway/upstream.node.ts';
+import { Journal } from './log/journal.ts';
+import { sha256 } from './log/sha256.node.ts';
 import { banner } from './node/banner.node.ts';
 import { openDataDir } from './node/data-dir.node.ts';
 import { startDemoProcess } from './node/demo-upstream.node.ts';
@@ -67,11 +69,13 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   const now = Date.now;
   const dir = openDataDir(config.dataDir);
   const { writer: db, reader, close: closeDatabase } = openDatabase(dir.database, config.log.durability);
-  const writer = new Writer(sqliteTransaction(db), (flush) => void setImmediate(flush));
+  const journal = new Journal(db, sha256);
+  const writer = new Writer(sqliteTransaction(db, journal), (flush) => void setImmediate(flush));
   const liveness = holdLiveness(dir.path);
   const warden = new Warden({
     db,
     writer,
+    journal,
     rules: rulesOf(config),
     now,
     node: `${process.pid}`,

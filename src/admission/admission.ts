@@ -75,6 +75,8 @@ export interface Settlement {
   readonly bytesOut: number;
   /** Of a socket: bytes that came in after the row was written. */
   readonly bytesIn?: number;
+  /** SHA-256 of the whole output, lower-case hex. */
+  readonly outputHash?: string | null;
   /** Units that are known; the others stay as they were set aside. */
   readonly used?: Units;
   readonly made?: readonly Made[];

@@ -1,6 +1,8 @@
 /** What a permitted call leaves behind: its settled row, the objects that it made, the units that it used. */
 import type { Clock } from '../deps.ts';
 import type { Units } from '../gateway/units.ts';
+import { settledEntry, unitsEntry } from '../log/entry.ts';
+import type { Journal } from '../log/journal.ts';
 import type { JobState, Made, Settlement } from './admission.ts';
 import type { Objects } from './objects.ts';
 import type { Charge, Ledger } from './quotas.ts';
@@ -12,8 +14,11 @@ export interface Entry {
   readonly id: string;
   readonly tester: string;
   readonly settlement: Settlement;
-  /** The switch that ended it. */
+  /** What allowed it, or the switch that ended it. */
   readonly rule: string | null;
+  readonly bytesIn: number;
+  /** Ids that it named, and those that it made before its end. */
+  readonly objects: readonly string[];
   readonly charge: Charge | null;
 }
 
@@ -26,28 +31,40 @@ export interface Books {
   claim(tester: string, request: string, made: readonly Made[]): void;
 }
 
-export function openBooks(statements: Statements, ledger: Ledger, objects: Objects, now: Clock): Books {
+export function openBooks(
+  statements: Statements,
+  ledger: Ledger,
+  objects: Objects,
+  journal: Journal,
+  now: Clock,
+): Books {
   const add = (tester: string, request: string, made: readonly Made[], charge: Charge | null) => {
     for (const one of made)
       objects.add(one, tester, request, now(), one.isRunning && charge ? JSON.stringify(charge) : null);
   };
 
-  const settleJob = ({ id, failed, used }: JobState) => {
+  const settleJob = ({ id, failed, used: told }: JobState) => {
     const job = objects.pending(id);
     if (job === null) return;
     const pending = JSON.parse(job.pending) as Charge;
-    const { units } = ledger.settle(pending, failed ? nothingOf(pending.units) : used);
+    const { units } = ledger.settle(pending, failed ? nothingOf(pending.units) : told);
     objects.settled(id);
-    if (job.request !== null) statements.settleUnits.run({ id: job.request, used: unitsText(units) });
+    if (job.request === null) return;
+    const used = unitsText(units);
+    statements.settleUnits.run({ id: job.request, used });
+    journal.append('units', job.request, unitsEntry(job.request, used));
   };
 
   return {
     ledger,
     objects,
-    settle({ id, tester, settlement, rule, charge }) {
+    settle(entry) {
+      const { id, tester, settlement, charge } = entry;
       const { made = [], jobs = [], deleted, used } = settlement;
       const charged = charge && ledger.settle(charge, used ?? {});
-      statements.settle.run(settledRow(id, settlement, rule, unitsText(charged?.units)));
+      const row = settledRow(entry, unitsText(charged?.units));
+      if (statements.settle.run({ ...row, settledLeaf: journal.next }).changes > 0)
+        journal.append('settled', id, settledEntry(row));
       add(tester, id, made, charged);
       for (const job of jobs) settleJob(job);
       if (deleted) objects.deleted(deleted, now());

@@ -26,12 +26,22 @@ export interface Keeper {
   judge(permit: LivePermit, operation: string, model: string): Refusal | null;
 }
 
+/** Of the row of a call, what settling it needs again. */
+export interface Written {
+  readonly rule: string | null;
+  readonly bytesIn: number;
+  /** Ids that the call named; those that it makes are added. */
+  readonly objects: string[];
+}
+
 export class LivePermit implements Permit {
   readonly id: string;
   readonly headers: readonly string[];
   readonly bearer: Bearer;
   /** Unix milliseconds at which the token was issued: revocations take what was issued before. */
   readonly issuedAt: number;
+  /** What its row says. */
+  readonly written: Written;
   revoked: Revocation | null = null;
   streaming = false;
   slot = -1;
@@ -46,6 +56,7 @@ export class LivePermit implements Permit {
     issuedAt: number,
     headers: readonly string[],
     charge: Charge | null,
+    written: Written,
     keeper: Keeper,
   ) {
     this.id = id;
@@ -53,6 +64,7 @@ export class LivePermit implements Permit {
     this.issuedAt = issuedAt;
     this.headers = headers;
     this.charge = charge;
+    this.written = written;
     this.#keeper = keeper;
   }
 

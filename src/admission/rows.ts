@@ -1,8 +1,13 @@
 /** The rows of the request log, as admission writes them. */
+import { masked } from '../gateway/printable.ts';
 import type { Refusal } from '../refusal.ts';
-import type { Arrival, Ask, RefusedCall, Settlement } from './admission.ts';
-import { unitsText } from './books.ts';
+import type { Arrival, Ask, RefusedCall } from './admission.ts';
+import { type Entry, unitsText } from './books.ts';
 import type { Decision } from './decide.ts';
+
+/** A call may name as many as it likes; its row does not grow with them. */
+const MOST_OBJECTS = 64;
+const MOST_ID_CHARS = 128;
 
 /** The row of a call that reached admission; open when it is allowed. */
 export function admittedRow({ arrival, who, call }: Ask, decision: Decision, now: number, node: number) {
@@ -21,7 +26,8 @@ export function admittedRow({ arrival, who, call }: Ask, decision: Decision, now
     node,
     reserved: unitsText(decision.charge?.units),
     bytesIn: call.body?.length ?? 0,
-    decision: refusal ? 'refused' : 'allowed',
+    objects: objectsText(call.named.map(({ id }) => id)),
+    decision: refusal ? ('refused' as const) : ('allowed' as const),
     rule: decision.rule || null,
     ...refused(refusal, arrival, now),
   };
@@ -43,16 +49,27 @@ export function refusedRow({ arrival, who, operation, refusal }: RefusedCall, no
     node: null,
     reserved: null,
     bytesIn: 0,
-    decision: 'refused',
+    objects: null,
+    decision: 'refused' as const,
     rule: refusal.public.rule ?? null,
     ...refused(refusal, arrival, now),
   };
 }
 
 /** The values that settle a row. */
-export function settledRow(id: string, settlement: Settlement, rule: string | null, used: string | null) {
-  const { bytesIn = null } = settlement;
-  return { ...settlement, id, rule, bytesIn, used };
+export function settledRow({ id, settlement, rule, bytesIn, objects }: Entry, used: string | null) {
+  const { outcome, detail, status, upstreamStatus, upstreamRequestId, firstByteMs, durationMs } = settlement;
+  const { bytesOut, outputHash = null, made = [] } = settlement;
+  const ended = { outcome, detail, status, upstreamStatus, upstreamRequestId, firstByteMs, durationMs };
+  const ids = [...objects, ...made.map((one) => one.id)];
+  const bytes = { bytesIn: settlement.bytesIn ?? bytesIn, bytesOut };
+  return { id, rule, ...ended, ...bytes, used, outputHash, objects: objectsText(ids) };
+}
+
+/** As the log keeps them; what does not look like an id (and may be a secret) is left out. */
+function objectsText(ids: readonly string[]): string | null {
+  const kept = [...new Set(ids)].filter((id) => id.length <= MOST_ID_CHARS && masked(id) === id);
+  return kept.length === 0 ? null : JSON.stringify(kept.slice(0, MOST_OBJECTS));
 }
 
 function arrived({ id, at, method, path, address, agent, clientRequestId }: Arrival) {

@@ -35,6 +35,8 @@ const ROW = {
   detail: p('detail'),
   status: p('status'),
   bytesIn: p('bytesIn'),
+  objects: p('objects'),
+  leaf: p('leaf'),
   durationMs: p('durationMs'),
 };
 
@@ -128,46 +130,57 @@ export function prepareStatements(db: Db) {
         .update(requests)
         .set({
           outcome: sql`${p('outcome')}`,
-          rule: sql`coalesce(${p('rule')}, rule)`,
+          rule: sql`${p('rule')}`,
           detail: sql`${p('detail')}`,
           status: sql`${p('status')}`,
           upstreamStatus: sql`${p('upstreamStatus')}`,
           upstreamRequestId: sql`${p('upstreamRequestId')}`,
           firstByteMs: sql`${p('firstByteMs')}`,
           durationMs: sql`${p('durationMs')}`,
-          bytesIn: sql`coalesce(${p('bytesIn')}, bytes_in)`,
+          bytesIn: sql`${p('bytesIn')}`,
           bytesOut: sql`${p('bytesOut')}`,
-          used: sql`coalesce(${p('used')}, used)`,
+          used: sql`${p('used')}`,
+          outputHash: sql`${p('outputHash')}`,
+          objects: sql`${p('objects')}`,
+          settledLeaf: sql`${p('settledLeaf')}`,
         })
-        .where(eq(requests.id, p('id'))),
+        // Once: what was settled as lost stays so.
+        .where(and(eq(requests.id, p('id')), isNull(requests.outcome))),
     ),
     /** A job has ended: what the call that made it used. */
     settleUnits: bare(
       db,
       db
         .update(requests)
-        .set({ used: sql`${p('used')}` })
+        .set({ jobUsed: sql`${p('used')}` })
         .where(eq(requests.id, p('id'))),
     ),
-    repeat: db
-      .update(requests)
-      .set({ repeats: sql`repeats + 1` })
-      .where(eq(requests.id, p('id')))
-      .prepare(),
-    newest: db.select({ id: requests.id }).from(requests).orderBy(desc(requests.id)).limit(1).prepare(),
-    /** By the primary key, so that a long log is not read from its beginning. */
-    loseOpen: bare(
+    repeat: bare(
       db,
       db
         .update(requests)
-        .set({ outcome: 'lost' })
-        .where(
-          and(
-            gte(requests.id, p('from')),
-            isNull(requests.outcome),
-            sql`(node is null or node not in (select id from nodes))`,
-          ),
+        .set({ repeats: sql`repeats + 1` })
+        .where(eq(requests.id, p('id'))),
+    ),
+    newest: db.select({ id: requests.id }).from(requests).orderBy(desc(requests.id)).limit(1).prepare(),
+    /** By the primary key, so that a long log is not read from its beginning. */
+    openOfTheGone: db
+      .select()
+      .from(requests)
+      .where(
+        and(
+          gte(requests.id, p('from')),
+          isNull(requests.outcome),
+          sql`(node is null or node not in (select id from nodes))`,
         ),
+      )
+      .prepare(),
+    lose: bare(
+      db,
+      db
+        .update(requests)
+        .set({ outcome: 'lost', settledLeaf: sql`${p('settledLeaf')}` })
+        .where(eq(requests.id, p('id'))),
     ),
   };
 }

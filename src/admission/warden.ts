@@ -1,7 +1,9 @@
 /** The warden: decides and records each call in one committed step, and takes permits back when a switch says so. */
 import type { Actor, Live, Released, StopOrder, Stopped } from '../control.ts';
 import type { Clock } from '../deps.ts';
+import { type Admitted, repeatedEntry, requestEntry, settledEntry } from '../log/entry.ts';
 import { firstIdOf, LONGEST_CALL_MS, timeOf } from '../log/id.ts';
+import type { Journal } from '../log/journal.ts';
 import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
 import { type Batch, StoreUnavailable, type Writer } from '../store/writer.ts';
@@ -22,6 +24,7 @@ import { bites, insertSwitch, releaseSwitches, revocationBy, type Switch } from 
 export interface WardenOptions {
   readonly db: Db;
   readonly writer: Writer;
+  readonly journal: Journal;
   readonly rules: Rules;
   readonly now: Clock;
   /** Names this process in acknowledgements. */
@@ -59,8 +62,8 @@ export class Warden implements Admission {
     this.#options = options;
     this.#startedAt = now();
     this.#statements = prepareStatements(db);
-    this.#books = openBooks(this.#statements, ledgerIn(db), objectsIn(db), now);
-    const { writer, liveness } = options;
+    const { writer, journal, liveness } = options;
+    this.#books = openBooks(this.#statements, ledgerIn(db), objectsIn(db), journal, now);
     const held = () => this.#permits.byTester;
     this.#cluster = new Cluster({ db, name: options.node, writer, liveness, now, held });
     this.#grounds = {
@@ -85,11 +88,14 @@ export class Warden implements Admission {
       this.#options.writer.write<{ decision: Decision; permit: LivePermit | null }>(
         async (batch) => {
           const decision = await decide(ask, batch, this.#grounds);
-          this.#statements.record.run(admittedRow(ask, decision, this.#options.now(), this.#cluster.self));
+          const row = admittedRow(ask, decision, this.#options.now(), this.#cluster.self);
+          this.#record(row);
           const { refusal, bearer, issuedAt, headers, charge } = decision;
+          const { rule, bytesIn } = row;
+          const written = { rule, bytesIn, objects: ask.call.named.map(({ id }) => id) };
           const permit = refusal
             ? null
-            : new LivePermit(ask.arrival.id, bearer, issuedAt, headers, charge, this.#keeper);
+            : new LivePermit(ask.arrival.id, bearer, issuedAt, headers, charge, written, this.#keeper);
           return { decision, permit };
         },
         // Live from the commit on, before anybody else runs: a stop in the same commit finds it.
@@ -108,10 +114,22 @@ export class Warden implements Admission {
     const fold = call.refusal.code === 'address_limited' ? this.#fold(call, now) : null;
     await this.#guarded(
       this.#options.writer.write(() => {
-        if (fold && this.#statements.repeat.run({ id: fold }).changes > 0) return;
-        this.#statements.record.run(refusedRow(call, now));
+        if (!fold || !this.#repeat(fold)) this.#record(refusedRow(call, now));
       }),
     );
+  }
+
+  /** Runs inside a writer's job. */
+  #record(row: Admitted): void {
+    const leaf = this.#options.journal.append('request', row.id, requestEntry(row));
+    this.#statements.record.run({ ...row, leaf });
+  }
+
+  /** Runs inside a writer's job. False when there is no such row. */
+  #repeat(id: string): boolean {
+    if (this.#statements.repeat.run({ id }).changes === 0) return false;
+    this.#options.journal.append('repeated', id, repeatedEntry(id));
+    return true;
   }
 
   /** The row that this refused call is folded into; its own, when there is none yet. */
@@ -150,8 +168,10 @@ export class Warden implements Admission {
         throw fault;
       });
     },
-    claim: ({ id, bearer }, made) =>
-      this.#guarded(this.#options.writer.write(() => this.#books.claim(bearer.tester, id, made))),
+    claim: async ({ id, bearer, written }, made) => {
+      await this.#guarded(this.#options.writer.write(() => this.#books.claim(bearer.tester, id, made)));
+      written.objects.push(...made.map((one) => one.id));
+    },
     own: ({ bearer }, ids) => this.#books.objects.own(ids, bearer.tester),
     span: ({ bearer }, kind) => this.#books.objects.span(bearer.tester, kind),
     reach: ({ bearer }, references) => this.#books.objects.refusal(references, bearer.tester),
@@ -235,7 +255,15 @@ export class Warden implements Admission {
     const newest = this.#statements.newest.get();
     if (!newest) return 0;
     const from = firstIdOf(timeOf(newest.id) - LONGEST_CALL_MS);
-    return this.#options.writer.write(() => this.#statements.loseOpen.run({ from }).changes);
+    return this.#options.writer.write(() => {
+      const open = this.#statements.openOfTheGone.all({ from });
+      for (const row of open) {
+        const entry = settledEntry({ ...row, outcome: 'lost' });
+        const settledLeaf = this.#options.journal.append('settled', row.id, entry);
+        this.#statements.lose.run({ id: row.id, settledLeaf });
+      }
+      return open.length;
+    });
   }
 
   /** Resolves when every other process on this database counts with this one. */
@@ -331,7 +359,8 @@ export class Warden implements Admission {
 }
 
 function entryOf(permit: LivePermit, settlement: Settlement): Entry {
-  const { id, bearer, revoked, charge } = permit;
+  const { id, bearer, revoked, charge, written } = permit;
   permit.charge = null;
-  return { id, tester: bearer.tester, settlement, rule: revoked?.rule ?? null, charge };
+  const rule = revoked?.rule ?? written.rule;
+  return { id, tester: bearer.tester, settlement, ...written, rule, charge };
 }

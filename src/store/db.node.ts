@@ -63,12 +63,25 @@ function connect(file: string, durability: Durability): Db {
   return Object.assign(drizzle(client, { schema }), { $client: client });
 }
 
+/** What has to happen at both ends of every transaction. */
+export interface Hooks {
+  begin(): void;
+  /** Right before the commit, inside the transaction. */
+  flush(): void;
+}
+
 /** Transactions on the writing connection; IMMEDIATE, so that what a job reads stays true until its commit. */
-export function sqliteTransaction({ $client: db }: Db): Transaction {
+export function sqliteTransaction({ $client: db }: Db, hooks: Hooks): Transaction {
   const [begin, commit, rollback] = ['begin immediate', 'commit', 'rollback'].map((text) => db.prepare(text));
   return {
-    begin: () => begin?.run(),
-    commit: () => commit?.run(),
+    begin() {
+      begin?.run();
+      hooks.begin();
+    },
+    commit() {
+      hooks.flush();
+      commit?.run();
+    },
     rollback: () => {
       if (db.inTransaction) rollback?.run();
     },

@@ -61,8 +61,13 @@ export const switches = sqliteTable(
     releasedAt: integer('released_at'),
     releasedBy: text('released_by'),
     releaseReason: text('release_reason'),
+    /** Indexes of the tree's leaves; null until it has them, as in a row that was written by hand. */
+    leaf: integer('leaf'),
+    releasedLeaf: integer('released_leaf'),
   },
   (t) => [
+    index('switches_unsealed').on(t.id).where(sql`leaf is null`),
+    index('releases_unsealed').on(t.id).where(sql`released_leaf is null and released_at is not null`),
     index('switches_engaged').on(t.scope).where(sql`released_at is null`),
     check('switch_effect', sql`${t.effect} in ('stop', 'revoke')`),
     check(
@@ -119,6 +124,11 @@ export const requests = sqliteTable('requests', {
   outputHash: text('output_hash'),
   /** Ids of the objects that the call named or made, as a JSON array; null for none. */
   objects: text('objects'),
+  /** Units that its job used, as JSON, once that has ended: in the place of `used`. */
+  jobUsed: text('job_used'),
+  /** Index of the tree's leaf for the row as it was written, and of that for the row as it was settled. */
+  leaf: integer('leaf'),
+  settledLeaf: integer('settled_leaf'),
   /** How many refused anonymous calls of one address this row stands for. */
   repeats: integer('repeats').notNull().default(1),
 });
@@ -200,18 +210,18 @@ export const usage = sqliteTable(
   (t) => [primaryKey({ columns: [t.subject, t.unit] })],
 );
 
-/** Leaves of the log's Merkle tree (RFC 6962), in the order of their commits; rows may go, leaves stay. */
+/**
+ * The leaves of the log's Merkle tree (RFC 6962) in the order of their commits, one row for each commit. Rows that they
+ * tell of may go; leaves stay.
+ */
 export const leaves = sqliteTable('leaves', {
-  /** From 1 up, without gaps; the index of a leaf in the tree is one less. */
-  seq: integer('seq').primaryKey({ autoIncrement: true }),
-  /** What the leaf is about: `request`, `settled`, `act`, … */
-  kind: text('kind').notNull(),
-  /** The key of the row that it is about. */
-  ref: text('ref').notNull(),
-  hash: blob('hash', { mode: 'buffer' }).notNull(),
+  /** Index of the first of them in the tree. */
+  first: integer('first').primaryKey(),
+  /** 49 bytes each: kind, the key of the row that it tells of, SHA-256; see log/journal.ts. */
+  entries: blob('entries', { mode: 'buffer' }).notNull(),
 });
 
-/** Whole tiles of the tree above its leaves (C2SP tlog-tiles): 256 hashes each. */
+/** Tiles of the tree above its leaves (C2SP tlog-tiles): up to 256 hashes each. */
 export const tiles = sqliteTable(
   'tiles',
   {
@@ -253,15 +263,21 @@ export const sealingKeys = sqliteTable('sealing_keys', {
 });
 
 /** What operators did: one row per act. */
-export const acts = sqliteTable('acts', {
-  id: integer('id').primaryKey({ autoIncrement: true }),
-  at: integer('at').notNull().default(nowMs),
-  operator: text('operator').notNull(),
-  act: text('act').notNull(),
-  subject: text('subject').notNull(),
-  reason: text('reason'),
-  address: text('address'),
-});
+export const acts = sqliteTable(
+  'acts',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    at: integer('at').notNull().default(nowMs),
+    operator: text('operator').notNull(),
+    act: text('act').notNull(),
+    subject: text('subject').notNull(),
+    reason: text('reason'),
+    address: text('address'),
+    /** Index of the tree's leaf. */
+    leaf: integer('leaf'),
+  },
+  (t) => [index('acts_unsealed').on(t.id).where(sql`leaf is null`)],
+);
 
 /** Operator credentials, hashed (SHA-256 of a 256-bit random secret). */
 export const operators = sqliteTable('operators', {

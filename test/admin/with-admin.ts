@@ -1,4 +1,5 @@
 /** The admin API over a real store and the real warden; only the signature of an issued token is made up. */
+
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,8 @@ import { createClient } from '../../src/admin/client.ts';
 import { hashCredential, makeCredential } from '../../src/admin/credential.ts';
 import { Warden } from '../../src/admission/warden.ts';
 import type { Actor, Control, IssuedToken } from '../../src/control.ts';
+import { Journal } from '../../src/log/journal.ts';
+import { sha256 } from '../../src/log/sha256.node.ts';
 import { type Db, openDatabase, sqliteTransaction } from '../../src/store/db.node.ts';
 import { acts, operators, requests, tokens } from '../../src/store/schema.ts';
 import { Writer } from '../../src/store/writer.ts';
@@ -22,12 +25,14 @@ export type Admin = Awaited<ReturnType<typeof startAdmin>>;
 export async function startAdmin() {
   const dataDir = mkdtempSync(join(tmpdir(), 'portcullis-'));
   const db = openDatabase(join(dataDir, 'portcullis.sqlite'), 'process');
-  const writer = new Writer(sqliteTransaction(db.writer), setImmediate);
+  const journal = new Journal(db.writer, sha256);
+  const writer = new Writer(sqliteTransaction(db.writer, journal), setImmediate);
   const liveness = { own: 'test', isAlive: () => true, forget: () => {} };
   const rules = { cohort: () => null } as never;
   const warden = new Warden({
     db: db.writer,
     writer,
+    journal,
     rules,
     now: Date.now,
     node: 'test',

@@ -1,4 +1,5 @@
 /** Law 2 at every await of the way of a call: after a stop is acknowledged nothing in its scope is dispatched. */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,8 @@ import { Warden } from '../../src/admission/warden.ts';
 import type { AnswerSink, Exchange } from '../../src/deps.ts';
 import { type Gate, handle } from '../../src/gateway/handler.ts';
 import { ROUTES } from '../../src/gateway/routes.ts';
+import { Journal } from '../../src/log/journal.ts';
+import { sha256 } from '../../src/log/sha256.node.ts';
 import { openDatabase, sqliteTransaction } from '../../src/store/db.node.ts';
 import { cohorts, requests, switches, testers } from '../../src/store/schema.ts';
 import { Writer } from '../../src/store/writer.ts';
@@ -32,13 +35,15 @@ function setUp(n: number) {
   db.insert(cohorts).values({ name: 'artists' }).run();
   db.insert(testers).values({ id: 'ada', cohort: 'artists' }).run();
   const turns: (() => void)[] = [];
-  const writer = new Writer(sqliteTransaction(db), (flush) => void turns.push(flush));
+  const journal = new Journal(db, sha256);
+  const writer = new Writer(sqliteTransaction(db, journal), (flush) => void turns.push(flush));
   const granted = {
     programme: { allow: [{ operations: ['*'], models: ['*'] }] },
     ...{ limits: { concurrent: 5 }, quotas: {}, sharedQuotas: {} },
   };
   const liveness = { own: 'test', isAlive: () => true, forget: () => {} };
-  const options = { db, writer, liveness, rules: () => granted, now: Date.now, node: 'test', watchMs: 1e9 };
+  const rules = () => granted;
+  const options = { db, writer, journal, liveness, rules, now: Date.now, node: 'test', watchMs: 1e9 };
   const warden = new Warden(options);
   const sent: AnswerSink[] = [];
   let aborted = 0;

@@ -1,8 +1,11 @@
 /** The one writer: what it promises when something fails. */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Journal } from '../../src/log/journal.ts';
+import { sha256 } from '../../src/log/sha256.node.ts';
 import { type Connections, openDatabase, sqliteTransaction } from '../../src/store/db.node.ts';
 import { cohorts } from '../../src/store/schema.ts';
 import { StoreUnavailable, Writer } from '../../src/store/writer.ts';
@@ -13,7 +16,8 @@ let writer: Writer;
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'portcullis-writer-'));
   db = openDatabase(join(dir, 'test.sqlite'));
-  writer = new Writer(sqliteTransaction(db.writer), (flush) => void setImmediate(flush));
+  const journal = new Journal(db.writer, sha256);
+  writer = new Writer(sqliteTransaction(db.writer, journal), (flush) => void setImmediate(flush));
 });
 afterAll(() => {
   db.close();

@@ -1,0 +1,4 @@
+CREATE TABLE `leaves` (
+	`first` integer PRIMARY KEY NOT NULL,
+	`entries` blob NOT NULL
+);

@@ -1,0 +1,45 @@
+/** One leaf as the store keeps it: what kind of entry, the key of its row, its hash. */
+import { KINDS, type Kind } from './entry.ts';
+import { HASH_BYTES } from './merkle.ts';
+
+const KIND_BYTES = 1;
+const REF_BYTES = 16;
+export const HASH_AT_LEAF = KIND_BYTES + REF_BYTES;
+export const LEAF_BYTES = HASH_AT_LEAF + HASH_BYTES;
+
+export interface Leaf {
+  readonly kind: Kind;
+  /** The id of a request, or the number of an act or a switch. */
+  readonly ref: string;
+  readonly hash: Uint8Array;
+}
+
+/** A UUID as its 16 bytes; a number in their last six. */
+export function writeLeaf({ kind, ref, hash }: Leaf): Buffer {
+  const leaf = Buffer.alloc(LEAF_BYTES);
+  leaf[0] = KINDS.indexOf(kind) + 1;
+  if (ref.length === 36) leaf.write(ref.replaceAll('-', ''), KIND_BYTES, 'hex');
+  else leaf.writeUIntBE(Number(ref), HASH_AT_LEAF - 6, 6);
+  leaf.set(hash, HASH_AT_LEAF);
+  return leaf;
+}
+
+/** @throws Error when it is none */
+export function readLeaf(entries: Buffer, index: number): Leaf {
+  const leaf = entries.subarray(index * LEAF_BYTES, (index + 1) * LEAF_BYTES);
+  const kind = KINDS[(leaf[0] ?? 0) - 1];
+  if (kind === undefined || leaf.length !== LEAF_BYTES) throw new Error('not a leaf of the log');
+  const isNumber = kind === 'act' || kind === 'switch' || kind === 'released';
+  const ref = isNumber
+    ? String(leaf.readUIntBE(HASH_AT_LEAF - 6, 6))
+    : uuid(leaf.toString('hex', 1, HASH_AT_LEAF));
+  return { kind, ref, hash: leaf.subarray(HASH_AT_LEAF) };
+}
+
+export function leavesIn(entries: Buffer): number {
+  return Math.floor(entries.length / LEAF_BYTES);
+}
+
+function uuid(hex: string): string {
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}
