@@ -131,7 +131,15 @@ export const Schema = z.strictObject({
       unknownPerMinute: count.default(120),
     })
     .prefault({}),
-  log: z.strictObject({ durability: z.enum(['power', 'process']).default('power') }).prefault({}),
+  log: z
+    .strictObject({
+      durability: z.enum(['power', 'process']).default('power'),
+      checkpointSeconds: seconds.default(5),
+      /** Outside copies of the checkpoints; each shows what this machine alone could hide. */
+      checkpointFile: z.string().min(1).optional(),
+      checkpointHook: httpUrl.optional(),
+    })
+    .prefault({}),
 });
 
 /** Two entries of one name: which of them a token is held to would be a guess. */

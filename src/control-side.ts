@@ -6,6 +6,7 @@ import type { Actor, Control, IssuedToken } from './control.ts';
 import { keysInForce, rotateKeys, withdrawKey } from './control-keys.ts';
 import type { Clock, Staged } from './deps.ts';
 import { insertAct } from './log/acts.ts';
+import type { LogSide } from './log/log-side.ts';
 import type { Db } from './store/db.node.ts';
 import { testers, tokens } from './store/schema.ts';
 import type { Writer } from './store/writer.ts';
@@ -21,6 +22,7 @@ export interface ControlParts {
   readonly db: Db;
   readonly reader: Db;
   readonly now: Clock;
+  readonly log: LogSide;
   readonly keys: SigningKeys;
   readonly stageKeys: (file: KeyFile) => Staged;
   readonly lifetimeDays: number;
@@ -39,6 +41,7 @@ export function createControl(parts: ControlParts): Control {
     reader,
     writer: db,
     cohortsWithRules,
+    log: parts.log,
     write: (job) => writer.write(job),
     stop: (order, actor) => warden.stop(order, actor),
     release: (scope, reason, actor) => warden.release(scope, reason, actor),

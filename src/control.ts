@@ -1,6 +1,7 @@
 /** What the control side (admin API, console) may ask of the gate. Types only. */
 import type { Scope } from './admission/scope.ts';
 import type { Clock } from './deps.ts';
+import type { LogSide } from './log/log-side.ts';
 import type { Db } from './store/db.node.ts';
 import type { Job } from './store/writer.ts';
 
@@ -107,6 +108,7 @@ export interface Control {
   /** @throws KeyUnknown KeySigns */
   withdrawKey(kid: string, actor: Actor): Promise<void>;
   live(): Live;
+  readonly log: LogSide;
   /** Names of the cohorts that have rules in the configuration. */
   readonly cohortsWithRules: readonly string[] | 'all';
 }

@@ -17,7 +17,11 @@ import { createFront, takeOnNode } from './gateway/front.node.ts';
 import type { Gate } from './gateway/handler.ts';
 import { nodeUpstream } from './gateway/upstream.node.ts';
 import { Journal } from './log/journal.ts';
+import { readLogKey } from './log/log-key.ts';
+import { LogSide } from './log/log-side.ts';
+import { sealing } from './log/sealing.node.ts';
 import { sha256 } from './log/sha256.node.ts';
+import { beginTree } from './log/unsealed.ts';
 import { banner } from './node/banner.node.ts';
 import { openDataDir } from './node/data-dir.node.ts';
 import { startDemoProcess } from './node/demo-upstream.node.ts';
@@ -72,6 +76,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   const journal = new Journal(db, sha256);
   const writer = new Writer(sqliteTransaction(db, journal), (flush) => void setImmediate(flush));
   const liveness = holdLiveness(dir.path);
+  const logKey = await readLogKey(await dir.logKey(), sha256);
   const warden = new Warden({
     db,
     writer,
@@ -83,7 +88,10 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     watchMs: WATCH_MS,
   });
   await warden.join();
+  await beginTree(db, writer, now);
   const lost = await warden.settleLost();
+  const sealer = sealing(config, { db, writer, key: logKey, now });
+  sealer.start();
 
   const keys = await loadKeys(await dir.keyFile(), now);
   const unwatchKeys = watchKeys(dir, keys);
@@ -115,6 +123,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     db,
     reader,
     now,
+    log: new LogSide(reader, logKey, sha256),
     keys,
     stageKeys: dir.stageKeys,
     lifetimeDays: config.tokens.lifetimeDays,
@@ -167,6 +176,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     warden.close();
     await warden.leave();
     await writer.drain();
+    await sealer.close();
     await upstream.close();
     demo?.stop();
     closeDatabase();

@@ -42,6 +42,12 @@ const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'GET /admin/objects': READ,
   'GET /admin/objects/:id': READ,
   'POST /admin/objects/give': ACT,
+  'GET /admin/log': READ,
+  'GET /admin/log/checkpoint': READ,
+  'GET /admin/log/tile/*': READ,
+  'GET /admin/log/bundle': READ,
+  'GET /admin/log/proof/:request': READ,
+  'GET /admin/log/consistency': READ,
   'GET /admin/acts': READ,
 };
 

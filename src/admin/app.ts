@@ -8,6 +8,7 @@ import { actRoutes } from './acts.ts';
 import { cohortRoutes } from './cohorts.ts';
 import { guard } from './guard.ts';
 import { keyRoutes } from './keys.ts';
+import { logRoutes } from './log.ts';
 import { meRoutes } from './me.ts';
 import { objectRoutes } from './objects.ts';
 import { answerFault, Problem } from './problem.ts';
@@ -58,6 +59,7 @@ function routesOf(app: OpenAPIHono<AdminEnv>, control: Control) {
     .route('/', switchRoutes(control))
     .route('/', requestRoutes(control))
     .route('/', objectRoutes(control))
+    .route('/', logRoutes(control))
     .route('/', actRoutes(control))
     .route('/', statusRoutes(control, manifest.version))
     .route('/', meRoutes());

@@ -16,6 +16,8 @@ const PROBLEMS = {
   cohort_unknown: [404, 'No such cohort'],
   tester_unknown: [404, 'No such tester'],
   token_unknown: [404, 'No such access token'],
+  tile_unknown: [404, 'No such tile'],
+  checkpoint_missing: [404, 'No checkpoint yet'],
   object_unknown: [404, 'No such object'],
   key_unknown: [404, 'No such key'],
   request_unknown: [404, 'No such request'],

@@ -24,6 +24,18 @@ export async function done<T>(call: Promise<ClientResponse<T, number, 'json'>>):
   throw response.status < 500 ? new Refused(message) : new Fault(message);
 }
 
+/** An answer that is read as it comes, however long that takes. @throws as `done` does */
+export async function download(env: NodeJS.ProcessEnv, path: string): Promise<Response> {
+  const url = controlUrl(env);
+  const headers = { authorization: `Bearer ${credentialOf(env)}` };
+  const response = await fetch(`${url}${path}`, { headers, redirect: 'error' }).catch((fault: unknown) => {
+    throw unreachable(url, fault);
+  });
+  if (response.ok) return response;
+  const message = await problemText(response);
+  throw response.status < 500 ? new Refused(message) : new Fault(message);
+}
+
 export function dataDir(env: NodeJS.ProcessEnv): string {
   return env.PORTCULLIS_DATA_DIR || './data';
 }
@@ -54,11 +66,15 @@ async function reach(url: string, input: string | URL | Request, init?: RequestI
   try {
     return await fetch(input, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS), redirect: 'error' });
   } catch (fault) {
-    throw new Unreachable(
-      `cannot reach the control listener at ${url} (${causeOf(fault)}).\n` +
-        '  Start it with "portcullis serve", or set PORTCULLIS_CONTROL_URL to where it is.',
-    );
+    throw unreachable(url, fault);
   }
+}
+
+function unreachable(url: string, fault: unknown): Unreachable {
+  return new Unreachable(
+    `cannot reach the control listener at ${url} (${causeOf(fault)}).\n` +
+      '  Start it with "portcullis serve", or set PORTCULLIS_CONTROL_URL to where it is.',
+  );
 }
 
 function causeOf(fault: unknown): string {

@@ -1,6 +1,8 @@
 /** `portcullis log`: the request log, one line per call. */
 import { type Command, InvalidArgumentError } from 'commander';
 
+import { addLogProof } from './log-proof.ts';
+
 const HELP = `
 Columns: time, tester, operation, model, status, outcome, milliseconds, bytes out, id.
 With --follow a call is printed when it has ended.
@@ -8,10 +10,11 @@ With --follow a call is printed when it has ended.
 Examples:
   portcullis log --since 15m
   portcullis log --tester ada --decision refused
-  portcullis log --follow --json | jq .outcome`;
+  portcullis log --follow --json | jq .outcome
+  portcullis log verify`;
 
 export function addLog(program: Command): void {
-  program
+  const log = program
     .command('log')
     .description('the request log, oldest first')
     .option('--tester <id>', 'calls of this tester')
@@ -32,6 +35,7 @@ export function addLog(program: Command): void {
       const { printLog } = await import('./log-lines.ts');
       await printLog(filters, { follow: follow === true, json: json === true });
     });
+  addLogProof(log);
 }
 
 function parseLimit(text: string): number {

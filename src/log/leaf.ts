@@ -24,16 +24,20 @@ export function writeLeaf({ kind, ref, hash }: Leaf): Buffer {
   return leaf;
 }
 
-/** @throws Error when it is none */
-export function readLeaf(entries: Buffer, index: number): Leaf {
+/** Null when it is of no known kind. */
+export function readLeaf(entries: Buffer, index: number): Leaf | null {
   const leaf = entries.subarray(index * LEAF_BYTES, (index + 1) * LEAF_BYTES);
   const kind = KINDS[(leaf[0] ?? 0) - 1];
-  if (kind === undefined || leaf.length !== LEAF_BYTES) throw new Error('not a leaf of the log');
+  if (kind === undefined) return null;
   const isNumber = kind === 'act' || kind === 'switch' || kind === 'released';
   const ref = isNumber
     ? String(leaf.readUIntBE(HASH_AT_LEAF - 6, 6))
     : uuid(leaf.toString('hex', 1, HASH_AT_LEAF));
   return { kind, ref, hash: leaf.subarray(HASH_AT_LEAF) };
+}
+
+export function hashIn(entries: Buffer, index: number): Buffer {
+  return entries.subarray(index * LEAF_BYTES + HASH_AT_LEAF, (index + 1) * LEAF_BYTES);
 }
 
 export function leavesIn(entries: Buffer): number {

@@ -2,10 +2,9 @@
 
 import { eq, sql } from 'drizzle-orm';
 import type { Db } from '../store/db.node.ts';
-import { acts, captures, requests, switches } from '../store/schema.ts';
+import { acts, requests, switches } from '../store/schema.ts';
 import {
   actEntry,
-  capturedEntry,
   type Kind,
   releasedEntry,
   repeatedEntry,
@@ -23,7 +22,6 @@ export function entriesOf(db: Db): EntryText {
   const request = db.select().from(requests).where(eq(requests.id, id)).prepare();
   const act = db.select().from(acts).where(eq(acts.id, id)).prepare();
   const one = db.select().from(switches).where(eq(switches.id, id)).prepare();
-  // TEMP-CAPTURES
   return (kind, ref, _index) => {
     if (kind === 'act') return said(act.get({ id: Number(ref) }), actEntry);
     if (kind === 'switch') return said(one.get({ id: Number(ref) }), switchEntry);

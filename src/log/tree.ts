@@ -1,6 +1,6 @@
 /** The log's tree as the store keeps it: leaves by commit, and above them tiles of 256 hashes (C2SP tlog-tiles). */
 import type { Db } from '../store/db.node.ts';
-import { HASH_AT_LEAF, LEAF_BYTES } from './leaf.ts';
+import { HASH_AT_LEAF, LEAF_BYTES, type Leaf, leavesIn, readLeaf } from './leaf.ts';
 import { HASH_BYTES, type Hasher, splitOf } from './merkle.ts';
 
 /** Levels of the tree that one level of tiles spans. */
@@ -19,6 +19,8 @@ export class Tree {
   readonly #tile;
   readonly #lastTile;
   readonly #putTile;
+  /** The one that was read last: leaves are mostly asked for in order. */
+  #block: Block | null = null;
 
   /** @param connection reads what its connection sees; `fill` is for the writing one */
   constructor({ $client: db }: Db, hasher: Hasher) {
@@ -69,6 +71,24 @@ export class Tree {
     }
     if (next < to) throw new Error(`the log's tree has no leaf ${next}`);
     return hashes;
+  }
+
+  /** @throws Error when it is missing */
+  leaf(index: number): Leaf {
+    const { first, entries } = this.#blockOf(index);
+    const leaf = readLeaf(entries, index - first);
+    if (!leaf) throw new Error(`leaf ${index} of the log's tree is damaged: see "portcullis log verify"`);
+    return leaf;
+  }
+
+  #blockOf(index: number): Block {
+    const known = this.#block;
+    if (known && index >= known.first && index < known.first + leavesIn(known.entries)) return known;
+    const [block] = [...this.blocks(index, index + 1)];
+    if (!block || index >= block.first + leavesIn(block.entries))
+      throw new Error(`the log's tree has no leaf ${index}`);
+    this.#block = block;
+    return block;
   }
 
   /** Hashes of a tile as auditors fetch it: level 0 are the leaves. */

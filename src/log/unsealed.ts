@@ -1,5 +1,8 @@
 /** Rows that the log's tree knows nothing of: somebody wrote them past the gate. */
+import type { Clock } from '../deps.ts';
 import type { Db } from '../store/db.node.ts';
+import type { Writer } from '../store/writer.ts';
+import { insertAct } from './acts.ts';
 import { leavesIn, readLeaf } from './leaf.ts';
 import type { Tree } from './tree.ts';
 
@@ -53,8 +56,8 @@ function inserted(db: Db['$client'], tree: Tree, before: string): Unsealed[] {
 function refAt(tree: Tree, index: number): string | null {
   for (const { first, entries } of tree.blocks(index, index + 1)) {
     if (index < first || index >= first + leavesIn(entries)) continue;
-    const { kind, ref } = readLeaf(entries, index - first);
-    return kind === 'request' ? ref : null;
+    const leaf = readLeaf(entries, index - first);
+    return leaf?.kind === 'request' ? leaf.ref : null;
   }
   return null;
 }
@@ -68,6 +71,14 @@ function begun(db: Db['$client']): string {
   return SUBJECT.exec(act?.subject ?? '')?.[1] ?? '';
 }
 
-export function begunSubject(lastId: string): string {
-  return `requests up to ${lastId}`;
+/** Rows of a log that is older than its tree have no entries: an act says up to where, before the first one has. */
+export async function beginTree(db: Db, writer: Writer, now: Clock): Promise<void> {
+  const first = db.$client.prepare<[], { id: string | null }>(
+    'select max(id) as id from requests where not exists (select 1 from leaves)',
+  );
+  const id = first.get()?.id ?? null;
+  if (id === null) return;
+  const actor = { operator: 'portcullis', address: null };
+  const act = { at: now(), act: TREE_BEGUN, subject: `requests up to ${id}` };
+  await writer.write(() => insertAct(db, actor, act));
 }

@@ -1,6 +1,6 @@
 /** Recomputes the log's tree from the rows, and holds it against every signed checkpoint. Reads only. */
 import type { Db } from '../store/db.node.ts';
-import { type Leaf, leavesIn, readLeaf } from './leaf.ts';
+import { hashIn, LEAF_BYTES, type Leaf, leavesIn, readLeaf } from './leaf.ts';
 import { type Hasher, hasherOf, RunningRoot, type Sha256 } from './merkle.ts';
 import { type NoteKey, openCheckpoint } from './note.ts';
 import { RetainedBounds } from './retained.ts';
@@ -121,8 +121,12 @@ class Pass {
         );
         break;
       }
+      if (!isBlock(entries)) {
+        this.found(first, `the entries from ${first} on are damaged`);
+        break;
+      }
       for (let i = 0; i < leavesIn(entries); i++) {
-        this.#leaf(readLeaf(entries, i));
+        this.#take(entries, i);
         holdAgainst();
         if (this.#running.size % PROGRESS_EVERY === 0) onProgress(this.#running.size, size);
       }
@@ -137,9 +141,15 @@ class Pass {
     return { entries: this.#running.size, checked: this.#checked, letGo: this.#letGo, checkpoints, findings };
   }
 
-  #leaf(leaf: Leaf): void {
+  #take(entries: Buffer, i: number): void {
     const index = this.#running.size;
-    this.#running.add(leaf.hash);
+    const leaf = readLeaf(entries, i);
+    this.#running.add(hashIn(entries, i));
+    if (leaf) this.#row(index, leaf);
+    else this.found(index, 'the entry is damaged: it is of no known kind');
+  }
+
+  #row(index: number, leaf: Leaf): void {
     if (leaf.kind === 'repeated') this.#repeats.set(leaf.ref, (this.#repeats.get(leaf.ref) ?? 0) + 1);
     const text = this.#entry(leaf.kind, leaf.ref, index);
     if (text === null) this.#gone(index, leaf);
@@ -192,6 +202,11 @@ class Pass {
     for (const what of unsealedRows(this.#db, this.#tree, this.#sealed, this.#repeats))
       this.found(what.entry ?? this.#running.size, what.what);
   }
+}
+
+/** Whoever edits the file may leave anything there. */
+function isBlock(entries: unknown): boolean {
+  return Buffer.isBuffer(entries) && entries.length > 0 && entries.length % LEAF_BYTES === 0;
 }
 
 function nameOf({ kind, ref }: Leaf): string {

@@ -15,6 +15,7 @@ import {
 import { join, resolve } from 'node:path';
 import type Database from 'better-sqlite3';
 import type { Staged } from '../deps.ts';
+import { makeLogKey } from '../log/log-key.ts';
 import { type KeyFile, keyFileText, makeKey, readKeyFile } from '../token/key-file.ts';
 import { lockFile } from './liveness.node.ts';
 
@@ -22,12 +23,15 @@ import { lockFile } from './liveness.node.ts';
 const START_MS = 15_000;
 
 const KEYS = 'keys.json';
+const LOG_KEY = 'log-key.json';
 
 export interface DataDir {
   readonly path: string;
   readonly database: string;
   readonly keysPath: string;
   keyFile(): Promise<KeyFile>;
+  /** Text of the file with the key that signs the log; made when there is none. */
+  logKey(): Promise<string>;
   stageKeys(file: KeyFile): Staged;
   writeSecret(name: string, text: string): void;
   readSecret(name: string): string | null;
@@ -52,6 +56,13 @@ export function openDataDir(path: string): DataDir {
       if (known !== null) return readKeyFile(known);
       const made: KeyFile = { issuer: `urn:uuid:${randomUUID()}`, keys: [await makeKey(Date.now())] };
       dir.stageKeys(made).commit();
+      return made;
+    },
+    async logKey() {
+      const known = dir.readSecret(LOG_KEY);
+      if (known !== null) return known;
+      const made = `${JSON.stringify(await makeLogKey(), null, 2)}\n`;
+      dir.writeSecret(LOG_KEY, made);
       return made;
     },
     stageKeys: (keys) => stage(root, KEYS, keyFileText(keys)),

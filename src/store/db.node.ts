@@ -47,6 +47,12 @@ export function openDatabase(file: string, durability: Durability = 'power'): Co
   };
 }
 
+/** For a look at a file that another process may be serving from; it is not migrated. */
+export function openReadOnly(file: string): Db {
+  const client = new Database(file, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
+  return Object.assign(drizzle(client, { schema }), { $client: client });
+}
+
 function connect(file: string, durability: Durability): Db {
   const client = new Database(file, { timeout: BUSY_TIMEOUT_MS });
   client.pragma('journal_mode = WAL');

@@ -11,6 +11,7 @@ import { hashCredential, makeCredential } from '../../src/admin/credential.ts';
 import { Warden } from '../../src/admission/warden.ts';
 import type { Actor, Control, IssuedToken } from '../../src/control.ts';
 import { Journal } from '../../src/log/journal.ts';
+import { LogSide } from '../../src/log/log-side.ts';
 import { sha256 } from '../../src/log/sha256.node.ts';
 import { type Db, openDatabase, sqliteTransaction } from '../../src/store/db.node.ts';
 import { acts, operators, requests, tokens } from '../../src/store/schema.ts';
@@ -51,6 +52,7 @@ export async function startAdmin() {
     rotateKeys: () => Promise.resolve(),
     withdrawKey: (kid) => Promise.reject(new KeyUnknown(kid)),
     live: () => warden.live(),
+    log: new LogSide(db.reader, { name: 'test.log', verifier: 'test.log+00000000+AA==' }, sha256),
     cohortsWithRules: ['alpha'],
   };
   const app = createAdmin(control, { onFault: () => {} });
