@@ -71,8 +71,10 @@ export class Sealer {
 
   async #seal(): Promise<void> {
     const { writer, tree, key, now } = this.#o;
-    while ((await writer.write(() => tree.fill(TILES_AT_ONCE))) === TILES_AT_ONCE);
-    const size = tree.size;
+    // Inside a job, so that nothing is counted that is not committed, and all tiles up to there are made.
+    const fill = () => (tree.fill(TILES_AT_ONCE) === TILES_AT_ONCE ? null : tree.size);
+    let size = await writer.write(fill);
+    while (size === null) size = await writer.write(fill);
     // Another process of this database may have signed it.
     if (size <= (this.#last.get()?.size ?? 0)) return;
     const root = Buffer.from(tree.root(0, size));

@@ -40,7 +40,7 @@ export class Tree {
     );
     this.#putTile = db.prepare(
       `insert into tiles (level, n, hashes) values (?, ?, ?)
-       on conflict (level, n) do update set hashes = hashes || excluded.hashes`,
+       on conflict (level, n) do update set hashes = cast(hashes || excluded.hashes as blob)`,
     );
   }
 
