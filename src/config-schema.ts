@@ -138,6 +138,9 @@ export const Schema = z.strictObject({
       /** Outside copies of the checkpoints; each shows what this machine alone could hide. */
       checkpointFile: z.string().min(1).optional(),
       checkpointHook: httpUrl.optional(),
+      /** Rows of calls that are older, or more, are let go; their leaves in the tree stay. */
+      keepDays: z.number().positive().max(36_600).optional(),
+      keepRows: count.optional(),
     })
     .prefault({}),
 });

@@ -128,6 +128,13 @@ export interface Upstream {
   dial(out: Outbound, protocol: string | null, sink: DialSink): Pick<Sending, 'abort'>;
 }
 
+/** SHA-256 of bytes as they come. */
+export interface Digest {
+  update(bytes: Uint8Array): void;
+  /** Once, at the end: lower-case hex. */
+  hex(): string;
+}
+
 /** A file that is written and on disk, and not yet in its place. */
 export interface Staged {
   /** Puts it in its place, atomically and durably. */

@@ -19,8 +19,9 @@ import { nodeUpstream } from './gateway/upstream.node.ts';
 import { Journal } from './log/journal.ts';
 import { readLogKey } from './log/log-key.ts';
 import { LogSide } from './log/log-side.ts';
+import { startRetention } from './log/retention.ts';
 import { sealing } from './log/sealing.node.ts';
-import { sha256 } from './log/sha256.node.ts';
+import { newDigest, sha256 } from './log/sha256.node.ts';
 import { beginTree } from './log/unsealed.ts';
 import { banner } from './node/banner.node.ts';
 import { openDataDir } from './node/data-dir.node.ts';
@@ -92,6 +93,10 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   const lost = await warden.settleLost();
   const sealer = sealing(config, { db, writer, key: logKey, now });
   sealer.start();
+  const keep = { days: config.log.keepDays ?? null, rows: config.log.keepRows ?? null };
+  const retention = startRetention({ db, writer, now, keep }, (fault) =>
+    console.error('portcullis: old rows of the log could not be let go:', fault),
+  );
 
   const keys = await loadKeys(await dir.keyFile(), now);
   const unwatchKeys = watchKeys(dir, keys);
@@ -112,6 +117,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     bodyLimits: config.requests,
     admission: warden,
     upstream,
+    newDigest,
     sockets: new Set(),
     socketIdleMs: toUpstream.idleMs,
     realm: config.publicUrl ?? 'portcullis',
@@ -173,6 +179,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     // Sockets do not end by themselves, so waiting for them is no grace.
     for (const socket of gate.sockets) socket.shutdown();
     await closeGracefully(front, upgraded, () => warden.live().openCalls, graceMs);
+    retention.stop();
     warden.close();
     await warden.leave();
     await writer.drain();

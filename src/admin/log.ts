@@ -69,9 +69,28 @@ const consistency = createRoute({
   ),
 });
 
+const PLAIN = [
+  ['/admin/log/checkpoint', 'The last signed checkpoint: C2SP tlog-checkpoint', 'text/plain'],
+  [
+    '/admin/log/tile/{tile}',
+    'A tile (`0/x001/234`, `1/000.p/7`) or its entries (`entries/000`): C2SP tlog-tiles',
+    'application/octet-stream',
+  ],
+  [
+    '/admin/log/bundle',
+    'Entries with their proof, as JSON lines; with `?request=ID` those of one call',
+    'application/jsonl',
+  ],
+] as const;
+
 export function logRoutes(control: Control) {
   const app = new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults });
   // Bytes and lines, and so outside the typed client.
+  for (const [path, description, type] of PLAIN)
+    app.openAPIRegistry.registerPath({
+      ...{ method: 'get', path, tags: ['log'], security: SECURED },
+      responses: { 200: { description, content: { [type]: { schema: z.string() } } } },
+    });
   app.get('/admin/log/checkpoint', (c) => c.text(signed(control).note));
   app.get('/admin/log/tile/*', (c) => {
     const asked = readTilePath(c.req.path.slice('/admin/log/tile/'.length));

@@ -1,10 +1,10 @@
 /** The first thing an operator looks at: open or stopped, since when, by whom, why; and today's counts. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { and, count, desc, eq, isNull, type SQL, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Control } from '../control.ts';
-import { cohorts, switches, testers } from '../store/schema.ts';
+import { cohorts, requests, switches, testers } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
-import { answers, iso, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, iso, isoOrNull, nameFaults, SECURED, Time } from './answer.ts';
 import { countRequests } from './request-rows.ts';
 
 const total = z.number().int();
@@ -28,6 +28,14 @@ const Status = z
     today: z
       .object({ since: Time, calls: total, refused: total, open: total })
       .openapi({ description: 'Since midnight UTC; `open` is every call that has not ended' }),
+    log: z
+      .object({
+        entries: total,
+        signed: total.openapi({ description: 'Entries that the last checkpoint signs' }),
+        signedAt: Time.nullable(),
+        oldest: Time.nullable().openapi({ description: 'Of the oldest row that is still kept' }),
+      })
+      .openapi({ description: 'The tamper-evident log' }),
     testers: total,
     cohorts: total,
     version: z.string(),
@@ -60,10 +68,22 @@ function readStatus(control: Control, version: string) {
     revocations: countRows(control, switches, eq(switches.effect, 'revoke')),
     live: { ...live, startedAt: iso(live.startedAt) },
     today: { since: iso(midnightMs), ...countRequests(control, midnightMs) },
+    log: readLog(control),
     testers: countRows(control, testers),
     cohorts: countRows(control, cohorts),
     version,
     now: iso(nowMs),
+  };
+}
+
+function readLog({ log, reader }: Control) {
+  const last = log.checkpoint();
+  const [oldest] = reader.select({ at: requests.at }).from(requests).orderBy(asc(requests.id)).limit(1).all();
+  return {
+    entries: log.size,
+    signed: last?.size ?? 0,
+    signedAt: isoOrNull(last?.at ?? null),
+    oldest: isoOrNull(oldest?.at ?? null),
   };
 }
 

@@ -1,5 +1,6 @@
 /** The commands, and what their faults mean to the shell: 0 done, 1 refused, 2 usage, 3 fault. */
 import { Command, CommanderError } from 'commander';
+import { addBackup } from './backup.ts';
 import { addCohort } from './cohort.ts';
 import { Fault, Refused, Usage } from './exit.ts';
 import { addKeys } from './keys.ts';
@@ -58,6 +59,7 @@ function program(): Command {
     addToken,
     addObject,
     addKeys,
+    addBackup,
   ])
     add(portcullis);
   return portcullis;

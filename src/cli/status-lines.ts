@@ -15,6 +15,7 @@ export function statusLines(state: State): string[] {
     `today      ${digits(today.calls)} calls, ${digits(today.refused)} refused${refused}, ${digits(today.open)} open now`,
     `testers    ${digits(state.testers)} in ${digits(state.cohorts)} cohorts`,
     `revoked    ${digits(state.revocations)} revocations so far`,
+    `log        ${digits(state.log.signed)} of ${digits(state.log.entries)} entries signed${signedAt(state)}`,
     `node       ${plain(live.node)}, started ${time(live.startedAt)}, version ${state.version}`,
   ];
 }
@@ -25,6 +26,11 @@ function headline({ open, switches, live }: State): string {
   if (!open) return `${paint(['bold', 'red'], 'STOPPED')}  every call is refused`;
   const partly = switches.length > 0 ? `, but for ${digits(switches.length)} stopped:` : '';
   return `${paint(['bold', 'green'], 'OPEN')}  calls that the rules allow pass${partly}`;
+}
+
+function signedAt({ log: { signedAt, oldest } }: State): string {
+  const kept = oldest === null ? '' : `, rows kept from ${oldest.slice(0, 10)} on`;
+  return signedAt === null ? '' : `, ${time(signedAt)}${kept}`;
 }
 
 function stopLines({ scope, since, by, reason }: State['switches'][number]): string[] {

@@ -23,6 +23,7 @@ export function forward(permitted: Permitted, reply: Reply, gate: Gate): void {
     permit,
     reply,
     now: gate.now,
+    newDigest: gate.newDigest,
     realm: gate.realm,
     arrivedAt: permitted.arrivedAt,
     headOnly: frame.method === 'HEAD',

@@ -1,7 +1,7 @@
 /** The way of a call: the only file that knows the order. */
 import type { AddressLimit } from '../admission/address-limit.ts';
 import type { Admission } from '../admission/admission.ts';
-import type { Clock, Exchange, Upstream } from '../deps.ts';
+import type { Clock, Digest, Exchange, Upstream } from '../deps.ts';
 import type { Verifier } from '../token/verify.ts';
 import type { ClientAddress } from './address.ts';
 import { authenticate } from './authenticate.ts';
@@ -25,6 +25,7 @@ export interface Gate {
   readonly bodyLimits: BodyLimits;
   readonly admission: Admission;
   readonly upstream: Upstream;
+  readonly newDigest: () => Digest;
   /** The WebSockets that are open or being opened. */
   readonly sockets: Set<SocketCall>;
   /** How long a side of a WebSocket may be silent, pongs included. */

@@ -1,6 +1,6 @@
 /** Step 7: passes the answer on, stops when the permit is taken back, and settles the row with how it ended. */
 import type { Outcome, Permit, Revocation } from '../admission/admission.ts';
-import type { AnswerHeaders, AnswerSink, Clock, Reply, Sending, UpstreamFault } from '../deps.ts';
+import type { AnswerHeaders, AnswerSink, Clock, Digest, Reply, Sending, UpstreamFault } from '../deps.ts';
 import { Refusal, type RefusalCode, refusalBody } from '../refusal.ts';
 import { jobsIn, madeIn, usedIn } from './answer.ts';
 import { answerHeaders, first } from './answer-headers.ts';
@@ -19,6 +19,7 @@ interface Options {
   readonly permit: Permit;
   readonly reply: Reply;
   readonly now: Clock;
+  readonly newDigest: () => Digest;
   readonly realm: string;
   readonly arrivedAt: number;
   readonly headOnly: boolean;
@@ -51,7 +52,7 @@ export class AnswerStream implements AnswerSink {
   constructor(options: Options) {
     this.#o = options;
     const { call, query, permit, reply, now, arrivedAt } = options;
-    this.#tally = new Tally(call, now, arrivedAt);
+    this.#tally = new Tally(call, now, options.newDigest, arrivedAt);
     this.#list = call.reads.lists === null ? null : new OwnList(query, call.reads.lists, permit);
     permit.onRevoked((revocation) => this.#cut(revocation));
     reply.onGone(() => this.#gone());

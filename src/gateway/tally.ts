@@ -1,6 +1,6 @@
 /** What is known of an answer so far; at its end, its row. */
 import type { Outcome, Settlement } from '../admission/admission.ts';
-import type { AnswerHeaders, Clock } from '../deps.ts';
+import type { AnswerHeaders, Clock, Digest } from '../deps.ts';
 import { first } from './answer-headers.ts';
 import type { Call } from './describe.ts';
 import { inputTokens, type Units } from './units.ts';
@@ -21,9 +21,12 @@ export class Tally {
   #upstreamRequestId: string | null = null;
   #firstByteMs: number | null = null;
   #tail: UsageTail | null = null;
+  readonly #newDigest: () => Digest;
+  #digest: Digest | null = null;
 
-  constructor(call: Call, now: Clock, arrivedAt: number) {
+  constructor(call: Call, now: Clock, newDigest: () => Digest, arrivedAt: number) {
     this.#call = call;
+    this.#newDigest = newDigest;
     this.#now = now;
     this.#arrivedAt = arrivedAt;
   }
@@ -36,12 +39,15 @@ export class Tally {
     this.nothingDone = status >= 300;
     const isPlain = headers['content-encoding'] === undefined;
     this.#tail = this.#call.reads.usage && isPlain ? new UsageTail() : null;
+    this.#digest =
+      status === 200 && isPlain && isOutput(first(headers['content-type'])) ? this.#newDigest() : null;
   }
 
   /** These bytes go to the tester. */
   wrote(bytes: Uint8Array): void {
     this.bytesOut += bytes.length;
     this.#tail?.push(bytes);
+    this.#digest?.update(bytes);
   }
 
   settlement(outcome: Outcome, detail: string | null): Settlement {
@@ -54,6 +60,7 @@ export class Tally {
       firstByteMs: this.#firstByteMs,
       durationMs: this.#now() - this.#arrivedAt,
       bytesOut: this.bytesOut,
+      outputHash: outcome === 'complete' && this.bytesOut > 0 ? (this.#digest?.hex() ?? null) : null,
     };
   }
 
@@ -67,4 +74,10 @@ export class Tally {
     const tokens = this.#tail?.tokens() ?? streamed;
     return { bytes: body?.length ?? this.bytesOut, ...(tokens === null ? {} : { tokens }) };
   }
+}
+
+/** A clip, a picture, sound, a file: what somebody could show outside. Never JSON or events, which quote the call. */
+function isOutput(contentType: string | undefined): boolean {
+  const type = contentType?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  return type !== '' && type !== 'application/json' && type !== 'text/event-stream';
 }

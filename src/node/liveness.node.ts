@@ -25,7 +25,7 @@ export function holdLiveness(dir: string): OwnLiveness {
   };
 }
 
-function isLocked(file: string): boolean {
+export function isLocked(file: string): boolean {
   if (!existsSync(file)) return false;
   const lock = lockFile(file);
   lock?.close();

@@ -9,7 +9,7 @@ import type { AnswerSink, Exchange } from '../../src/deps.ts';
 import { type Gate, handle } from '../../src/gateway/handler.ts';
 import { ROUTES } from '../../src/gateway/routes.ts';
 import { Journal } from '../../src/log/journal.ts';
-import { sha256 } from '../../src/log/sha256.node.ts';
+import { newDigest, sha256 } from '../../src/log/sha256.node.ts';
 import { openDatabase, sqliteTransaction } from '../../src/store/db.node.ts';
 import { cohorts, requests, switches, testers } from '../../src/store/schema.ts';
 import { Writer } from '../../src/store/writer.ts';
@@ -54,6 +54,7 @@ function setUp(n: number) {
     verifier: { recall: () => null, verify: async () => IDENTITY },
     bodyLimits: { jsonBytes: 1e6, multipartBytes: 1e6 },
     admission: warden,
+    newDigest,
     upstream: {
       send: (_, sink) => {
         sent.push(sink);
