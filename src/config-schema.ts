@@ -127,6 +127,10 @@ export const Schema = z.strictObject({
       heldBytes: count.default(536_870_912),
       keepAliveSeconds: seconds.default(65),
       maxConnections: count.default(20_000),
+      /** Of one address; those of trusted proxies are not counted. */
+      maxConnectionsPerAddress: count.default(2_000),
+      /** After so many calls a connection is closed, and a new one has to be made. */
+      maxCallsPerConnection: count.default(100_000),
       /** Calls without a known token that one address may make per minute. */
       unknownPerMinute: count.default(120),
     })

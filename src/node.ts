@@ -1,7 +1,7 @@
 /** The entry on Node: reads the configuration, opens the store, and starts both listeners in this process. */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { uuidv7 } from 'uuidv7';
@@ -12,7 +12,7 @@ import { Warden } from './admission/warden.ts';
 import { createGateway } from './app.ts';
 import { type Config, ConfigError, DEFAULT_RULES, readConfig } from './config.ts';
 import { createControl } from './control-side.ts';
-import { clientAddress } from './gateway/address.ts';
+import { clientAddress, trustedBy } from './gateway/address.ts';
 import { createFront, takeOnNode } from './gateway/front.node.ts';
 import type { Gate } from './gateway/handler.ts';
 import { nodeUpstream } from './gateway/upstream.node.ts';
@@ -24,6 +24,7 @@ import { sealing } from './log/sealing.node.ts';
 import { newDigest, sha256 } from './log/sha256.node.ts';
 import { beginTree } from './log/unsealed.ts';
 import { banner } from './node/banner.node.ts';
+import { createControlFront } from './node/control-front.node.ts';
 import { openDataDir } from './node/data-dir.node.ts';
 import { startDemoProcess } from './node/demo-upstream.node.ts';
 import { ensureDemoTester, ensureOperator } from './node/first-start.node.ts';
@@ -155,7 +156,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     upgraded,
   );
   const admin = createAdmin(control, { allowedHosts: config.controlHosts });
-  const back = createServer(getRequestListener(admin.fetch, { overrideGlobalObjects: false }));
+  const back = createControlFront(getRequestListener(admin.fetch, { overrideGlobalObjects: false }));
   const controlUrl = await listen(back, config.controlListen, 'PORTCULLIS_CONTROL_LISTEN');
   const gateway = await listen(front, config.listen, 'PORTCULLIS_LISTEN');
   say(
@@ -247,7 +248,7 @@ function upstreamOptions({ upstream, upstreamKey }: Config, demoUrl: string, dem
   };
 }
 
-function frontOptions({ requests }: Config) {
+function frontOptions({ requests, trustedProxies }: Config) {
   return {
     headerBytes: requests.headerBytes,
     headersMs: requests.headersSeconds * 1000,
@@ -258,6 +259,9 @@ function frontOptions({ requests }: Config) {
     },
     keepAliveMs: requests.keepAliveSeconds * 1000,
     maxConnections: requests.maxConnections,
+    maxConnectionsPerAddress: requests.maxConnectionsPerAddress,
+    maxCallsPerConnection: requests.maxCallsPerConnection,
+    isProxy: trustedBy(trustedProxies),
   };
 }
 

@@ -1,4 +1,5 @@
 /** Whose an object at upstream is. All testers share one key there; this table alone tells their objects apart. */
+import { printable } from '../gateway/printable.ts';
 import type { Reference, References } from '../gateway/references.ts';
 import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
@@ -74,6 +75,8 @@ export function objectsIn({ $client: db }: Db): Objects {
 const NOTHING = { count: 0, dated: 0, oldest: null, newest: null };
 
 function unknown({ id, param }: Reference, row: OwnerRow | undefined): Refusal {
-  const detail = `${param}: ${id} is ${row ? `${row.tester}'s` : "nobody's"}`;
-  return new Refusal('object_unknown', detail, { message: `It is "${id}".`, param, rule: 'ownership' });
+  // Callers write anything there, a token too.
+  const shown = printable(id);
+  const detail = `${param}: ${shown} is ${row ? `${row.tester}'s` : "nobody's"}`;
+  return new Refusal('object_unknown', detail, { message: `It is "${shown}".`, param, rule: 'ownership' });
 }

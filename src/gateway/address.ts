@@ -9,17 +9,10 @@ export type ClientAddress = (peer: string, forwardedFor: string | null) => strin
  * hop that wrote it is trusted; from any other peer it is ignored.
  */
 export function clientAddress(trusted: readonly string[]): ClientAddress {
-  const blocks = trusted.map((cidr) =>
-    ipaddr.parseCIDR(cidr.includes('/') ? cidr : `${cidr}/${widest(cidr)}`),
-  );
-  const isTrusted = (address: string): boolean => {
-    if (!ipaddr.isValid(address)) return false;
-    const parsed = ipaddr.process(address);
-    return blocks.some(([net, bits]) => parsed.kind() === net.kind() && parsed.match(net, bits));
-  };
+  const isTrusted = trustedBy(trusted);
   return (peer, forwardedFor) => {
     const nearest = canonical(peer);
-    if (forwardedFor === null || blocks.length === 0 || !isTrusted(nearest)) return nearest;
+    if (forwardedFor === null || trusted.length === 0 || !isTrusted(nearest)) return nearest;
     let address = nearest;
     for (const hop of forwardedFor.split(',').reverse()) {
       if (!isTrusted(address)) break;
@@ -28,6 +21,18 @@ export function clientAddress(trusted: readonly string[]): ClientAddress {
       address = claimed;
     }
     return address;
+  };
+}
+
+/** Whether an address lies in one of the CIDR blocks. */
+export function trustedBy(trusted: readonly string[]): (address: string) => boolean {
+  const blocks = trusted.map((cidr) =>
+    ipaddr.parseCIDR(cidr.includes('/') ? cidr : `${cidr}/${widest(cidr)}`),
+  );
+  return (address) => {
+    if (blocks.length === 0 || !ipaddr.isValid(address)) return false;
+    const parsed = ipaddr.process(address);
+    return blocks.some(([net, bits]) => parsed.kind() === net.kind() && parsed.match(net, bits));
   };
 }
 

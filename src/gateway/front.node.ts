@@ -5,11 +5,12 @@ import { getRequestListener } from '@hono/node-server';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Hono } from 'hono';
 import type { Take } from '../app.ts';
+import { canonical, limitKey } from './address.ts';
 import { type ExchangeBounds, nodeExchange } from './exchange.node.ts';
 import { isCanonicalPath } from './guard.ts';
 import { type Gate, handle } from './handler.ts';
 import { isUpgradable, UpgradeResponse } from './opening.node.ts';
-import { answerOn, began, refuseConnect, refuseUnparsed } from './unparsed.node.ts';
+import { answerOn, began, recordDropped, refuseConnect, refuseUnparsed } from './unparsed.node.ts';
 
 export type NodeBindings = { incoming: IncomingMessage; outgoing: ServerResponse };
 
@@ -19,6 +20,10 @@ export interface FrontOptions {
   readonly bounds: ExchangeBounds;
   readonly keepAliveMs: number;
   readonly maxConnections: number;
+  readonly maxConnectionsPerAddress: number;
+  readonly maxCallsPerConnection: number;
+  /** True for the peers of whom many clients' connections come. */
+  readonly isProxy: (peer: string) => boolean;
 }
 
 /** The handler writes to the raw response itself. */
@@ -62,6 +67,9 @@ export function createFront(
     listener,
   );
   server.maxConnections = options.maxConnections;
+  server.maxRequestsPerSocket = options.maxCallsPerConnection;
+  server.on('connection', perAddress(options));
+  server.on('dropRequest', (incoming) => recordDropped(incoming, gate));
   server.on('upgrade', (incoming, stream, head) => {
     const socket = stream as Socket;
     // An answer is still being written on this connection: nothing sound can follow it.
@@ -80,6 +88,27 @@ export function createFront(
   server.on('clientError', (fault, socket) => refuseUnparsed(fault, socket as Socket, gate));
   server.on('connect', (incoming, socket) => refuseConnect(incoming, socket, gate));
   return server;
+}
+
+/** Drops what one address opens beyond its share: it shall not take the connections of all others. */
+function perAddress({ maxConnectionsPerAddress, isProxy }: FrontOptions) {
+  const open = new Map<string, number>();
+  return (socket: Socket): void => {
+    const address = canonical(socket.remoteAddress ?? '');
+    if (isProxy(address)) return;
+    const peer = limitKey(address);
+    const held = (open.get(peer) ?? 0) + 1;
+    if (held > maxConnectionsPerAddress) {
+      socket.destroy();
+      return;
+    }
+    open.set(peer, held);
+    socket.once('close', () => {
+      const left = (open.get(peer) ?? 1) - 1;
+      if (left > 0) open.set(peer, left);
+      else open.delete(peer);
+    });
+  };
 }
 
 function isRoutable({ url = '' }: IncomingMessage): boolean {

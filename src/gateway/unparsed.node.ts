@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Arrival } from '../admission/admission.ts';
 import { Refusal, refusalBody, refusalHeaders } from '../refusal.ts';
 import { canonical } from './address.ts';
 import { breakBody } from './exchange.node.ts';
@@ -34,6 +35,14 @@ export function refuseUnparsed(fault: NodeJS.ErrnoException, socket: Socket, gat
   else void refuse({ method: '?', path: '?' }, refusal, socket, gate);
 }
 
+/** For `dropRequest`: behind the last call that a connection may make, Node answers 503 and closes. */
+export function recordDropped({ method = '', url = '', socket }: IncomingMessage, gate: Gate): void {
+  const asked = { method: printable(method).slice(0, 16), path: printable(url.split('?', 1)[0] ?? '') };
+  const arrival = arrivalOf(asked, socket, gate);
+  const refusal = new Refusal('gateway_busy', 'calls on one connection');
+  gate.admission.refuse({ arrival, who: null, operation: null, refusal }).catch(() => {});
+}
+
 /** For `connect`: this is no such proxy. */
 export function refuseConnect(incoming: IncomingMessage, socket: Duplex, gate: Gate): void {
   // Node has let go of the socket, and nobody else hears its faults: unheard, they would end the process.
@@ -50,16 +59,8 @@ async function refuse(
 ): Promise<void> {
   if (refused.has(socket)) return;
   refused.add(socket);
-  const id = gate.newId();
-  const peer = 'remoteAddress' in socket ? String(socket.remoteAddress) : '';
-  const arrival = {
-    id,
-    at: gate.now(),
-    ...asked,
-    address: canonical(peer),
-    agent: null,
-    clientRequestId: null,
-  };
+  const arrival = arrivalOf(asked, socket, gate);
+  const { id } = arrival;
   let told = refusal;
   try {
     await gate.admission.refuse({ arrival, who: null, operation: null, refusal });
@@ -73,6 +74,12 @@ async function refuse(
     socket.end(rawAnswer(told, id, gate.realm));
     setTimeout(() => socket.destroy(), CLOSE_MS).unref();
   }
+}
+
+function arrivalOf(asked: { method: string; path: string }, socket: Duplex, gate: Gate): Arrival {
+  const peer = 'remoteAddress' in socket ? String(socket.remoteAddress) : '';
+  const said = { address: canonical(peer), agent: null, clientRequestId: null };
+  return { id: gate.newId(), at: gate.now(), ...asked, ...said };
 }
 
 /** The call that is being answered keeps its answer; what came behind it is lost with the connection. */

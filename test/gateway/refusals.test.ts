@@ -195,3 +195,14 @@ test.each(Object.keys(REFUSALS) as RefusalCode[])(
     expect(headers.includes('www-authenticate')).toBe('challenge' in REFUSALS[code]);
   },
 );
+
+test('a flood of requests that nobody can read is folded as well, with the exact count', async () => {
+  const before = gate.rows().reduce((sum, { repeats }) => sum + repeats, 0);
+  const rows = gate.rows().length;
+  const { raw } = await import('../with-gate.ts');
+  const bad = 'GET //x HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(150);
+  for (let i = 0; i < 8; i++) await raw(gate.url, bad, 300);
+  const after = gate.rows();
+  expect(after.reduce((sum, { repeats }) => sum + repeats, 0) - before).toBe(1_200);
+  expect(after.length - rows).toBeLessThanOrEqual(1_000);
+});
