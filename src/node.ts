@@ -16,6 +16,7 @@ import { clientAddress, trustedBy } from './gateway/address.ts';
 import { createFront, takeOnNode } from './gateway/front.node.ts';
 import type { Gate } from './gateway/handler.ts';
 import { nodeUpstream } from './gateway/upstream.node.ts';
+import { Indexer } from './log/indexer.ts';
 import { Journal } from './log/journal.ts';
 import { readLogKey } from './log/log-key.ts';
 import { LogSide } from './log/log-side.ts';
@@ -83,6 +84,8 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     db,
     writer,
     journal,
+    // An id is made when a call arrives, its row is written when its body is there.
+    quietMs: (config.requests.headersSeconds + config.requests.bodySeconds) * 1000 + 60_000,
     rules: rulesOf(config),
     now,
     node: `${process.pid}`,
@@ -95,6 +98,8 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   const sealer = sealing(config, { db, writer, key: logKey, now });
   sealer.start();
   const keep = { days: config.log.keepDays ?? null, rows: config.log.keepRows ?? null };
+  const indexer = new Indexer({ db, reader, writer, now, quietMs: warden.quietMs });
+  indexer.start((fault) => console.error('portcullis: the log could not be indexed:', fault));
   const retention = startRetention({ db, writer, now, keep }, (fault) =>
     console.error('portcullis: old rows of the log could not be let go:', fault),
   );
@@ -181,6 +186,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     for (const socket of gate.sockets) socket.shutdown();
     await closeGracefully(front, upgraded, () => warden.live().openCalls, graceMs);
     retention.stop();
+    indexer.stop();
     warden.close();
     await warden.leave();
     await writer.drain();

@@ -12,6 +12,7 @@ import { logRoutes } from './log.ts';
 import { meRoutes } from './me.ts';
 import { objectRoutes } from './objects.ts';
 import { answerFault, Problem } from './problem.ts';
+import { questionRoutes } from './questions.ts';
 import { requestRoutes } from './requests.ts';
 import { statusRoutes } from './status.ts';
 import { switchRoutes } from './switches.ts';
@@ -60,6 +61,7 @@ function routesOf(app: OpenAPIHono<AdminEnv>, control: Control) {
     .route('/', requestRoutes(control))
     .route('/', objectRoutes(control))
     .route('/', logRoutes(control))
+    .route('/', questionRoutes(control))
     .route('/', actRoutes(control))
     .route('/', statusRoutes(control, manifest.version))
     .route('/', meRoutes());

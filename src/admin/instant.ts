@@ -14,3 +14,9 @@ export function instantMs(text: string, nowMs: number): number {
   const [, amount, unit] = AGO.exec(text) ?? [];
   return amount ? nowMs - Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS] : Date.parse(text);
 }
+
+/** Milliseconds of `30s`, `5m`, `1h`, `7d`; null for anything else. */
+export function durationMs(text: string): number | null {
+  const [, amount, unit] = AGO.exec(text) ?? [];
+  return amount ? Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS] : null;
+}

@@ -5,10 +5,13 @@ import type { AdminEnv } from './access.ts';
 import { answers, nameFaults, SECURED, Time } from './answer.ts';
 import { isInstant } from './instant.ts';
 import { Problem } from './problem.ts';
+import { recordQuery } from './query-acts.ts';
 import { readRequest, readRequests } from './request-rows.ts';
 
 const text = z.string().nullable();
 const integer = z.number().int().nullable();
+
+const units = z.record(z.string(), z.number()).nullable();
 
 const LoggedRequest = z
   .object({
@@ -39,6 +42,10 @@ const LoggedRequest = z
     durationMs: z.number().nullable(),
     bytesIn: z.number().int(),
     bytesOut: z.number().int(),
+    objects: z.array(z.string()).openapi({ description: 'Ids that the call named or made' }),
+    outputHash: text.openapi({ description: 'SHA-256 of the output, where it is a file' }),
+    reserved: units.openapi({ description: 'Units set aside' }),
+    used: units.openapi({ description: 'Units used' }),
     repeats: z.number().int(),
   })
   .openapi('LoggedRequest');
@@ -49,17 +56,35 @@ const Instant = z
   .openapi({ example: '15m' });
 const Id = z.guid('use the id of a request');
 
-const Query = z.strictObject({
+export const FILTERS = {
   tester: z.string().optional(),
   cohort: z.string().optional(),
-  token: z.string().optional(),
+  token: z.string().optional().openapi({ description: 'The jti' }),
   operation: z.string().optional(),
   model: z.string().optional(),
-  outcome: z.string().optional().openapi({ description: '"open" for calls that have not ended' }),
+  outcome: z
+    .string()
+    .optional()
+    .openapi({ description: 'A refusal\'s code, or how it ended; "open" for calls that have not' }),
   status: z.coerce.number<string>('use an HTTP status').int().min(100).max(599).optional(),
   decision: z.enum(['allowed', 'refused']).optional(),
+  rule: z.string().optional().openapi({ description: 'What decided: `switch:7`, `limit:minute`, …' }),
+  address: z.string().optional(),
+  object: z
+    .string()
+    .optional()
+    .openapi({ description: 'The id of a video, file, … that the call named or made' }),
+  output: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'use a SHA-256 in lower-case hex')
+    .optional()
+    .openapi({ description: 'SHA-256 of an output: who was given this clip?' }),
   since: Instant.optional(),
   until: Instant.optional(),
+};
+
+const Query = z.strictObject({
+  ...FILTERS,
   before: Id.optional(),
   after: Id.optional().openapi({ description: 'Turns the order: oldest first' }),
   limit: z.coerce.number<string>().int().min(1).max(1000).default(100),
@@ -91,14 +116,16 @@ const show = createRoute({
 
 export function requestRoutes(control: Control) {
   return new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults })
-    .openapi(list, (c) => {
+    .openapi(list, async (c) => {
       const query = c.req.valid('query');
+      await recordQuery(control, c.var.actor, query);
       const rows = readRequests(control, query);
       const next = rows.length === query.limit ? (rows.at(-1)?.id ?? null) : null;
       return c.json({ requests: rows, next }, 200);
     })
-    .openapi(show, (c) => {
+    .openapi(show, async (c) => {
       const { id } = c.req.valid('param');
+      await recordQuery(control, c.var.actor, { request: id });
       const row = readRequest(control, id);
       if (!row) throw new Problem('request_unknown', `The log has no request "${id}".`);
       return c.json(row, 200);

@@ -4,7 +4,7 @@
  */
 import { and, desc, eq, gte, inArray, isNull, Param, Placeholder, sql } from 'drizzle-orm';
 import type { Db } from '../store/db.node.ts';
-import { requests, switches, testers, tokens } from '../store/schema.ts';
+import { blocks, requests, switches, testers, tokens } from '../store/schema.ts';
 import { type CounterStore, type Counters, WINDOWS } from './limits.ts';
 
 const p = sql.placeholder;
@@ -161,6 +161,18 @@ export function prepareStatements(db: Db) {
         .update(requests)
         .set({ repeats: sql`repeats + 1` })
         .where(eq(requests.id, p('id'))),
+    ),
+    /** The block of the log's index that a late row falls into is no block any more. */
+    reopen: bare(
+      db,
+      db
+        .delete(blocks)
+        .where(
+          eq(
+            blocks.n,
+            sql`(select n from blocks where first_id < ${p('id')} order by first_id desc limit 1)`,
+          ),
+        ),
     ),
     newest: db.select({ id: requests.id }).from(requests).orderBy(desc(requests.id)).limit(1).prepare(),
     /** By the primary key, so that a long log is not read from its beginning. */

@@ -25,6 +25,8 @@ export interface WardenOptions {
   readonly db: Db;
   readonly writer: Writer;
   readonly journal: Journal;
+  /** A row whose id is older than this when it is written comes late: the log's index does not count with it. */
+  readonly quietMs: number;
   readonly rules: Rules;
   readonly now: Clock;
   /** Names this process in acknowledgements. */
@@ -125,6 +127,8 @@ export class Warden implements Admission {
   #record(row: Admitted): void {
     const leaf = this.#options.journal.append('request', row.id, requestEntry(row));
     this.#statements.record.run({ ...row, leaf });
+    if (this.#options.now() - timeOf(row.id) > this.#options.quietMs / 2)
+      this.#statements.reopen.run({ id: row.id });
   }
 
   /** Runs inside a writer's job. False when there is no such row. */
@@ -195,6 +199,10 @@ export class Warden implements Admission {
     const { tester } = entry;
     this.#books.settle(entry);
     this.#cluster.hold(tester, this.#permits.held(tester) + (batch.taken.get(tester) ?? 0));
+  }
+
+  get quietMs(): number {
+    return this.#options.quietMs;
   }
 
   /** Engages a switch; resolves when the row is durable and every permit in its scope is revoked. */

@@ -44,6 +44,7 @@ export function leavesIn(entries: Buffer): number {
   return Math.floor(entries.length / LEAF_BYTES);
 }
 
-function uuid(hex: string): string {
+/** The text of a UUID (RFC 9562 section 4). */
+export function uuid(hex: string): string {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }

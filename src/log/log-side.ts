@@ -3,6 +3,7 @@ import { desc, inArray } from 'drizzle-orm';
 import type { Db } from '../store/db.node.ts';
 import { checkpoints, requests } from '../store/schema.ts';
 import { type Asked, bundleLines, everything, only } from './bundle.ts';
+import { Finder } from './find.ts';
 import type { LogKey } from './log-key.ts';
 import { consistencyProof, type Hasher, hasherOf, inclusionProof, type Sha256 } from './merkle.ts';
 import { type EntryText, entriesOf } from './rows.ts';
@@ -18,6 +19,7 @@ export interface ProvenEntry {
 
 export class LogSide {
   readonly key: Pick<LogKey, 'name' | 'verifier'>;
+  readonly find: Finder;
   readonly #db: Db;
   readonly #tree: Tree;
   readonly #entry: EntryText;
@@ -26,6 +28,7 @@ export class LogSide {
     const hasher: Hasher = hasherOf(sha256);
     this.#db = db;
     this.key = key;
+    this.find = new Finder(db);
     this.#tree = new Tree(db, hasher);
     this.#entry = entriesOf(db);
   }

@@ -3,6 +3,7 @@ import type { Clock } from '../deps.ts';
 import type { Db } from '../store/db.node.ts';
 import type { Writer } from '../store/writer.ts';
 import { insertAct } from './acts.ts';
+import { REPEATED } from './facets.ts';
 import { firstIdOf, LONGEST_CALL_MS } from './id.ts';
 import { LET_GO, letGoSubject } from './retained.ts';
 
@@ -44,13 +45,22 @@ export async function letGo({ db, writer, now, keep }: RetentionOptions): Promis
     'delete from requests where id in (select id from requests where id < ? order by id limit ?)',
   );
   const captured = db.$client.prepare('delete from captures where request < ?');
-  await writer.write(() => captured.run(below));
+  const blocks = db.$client.prepare('delete from blocks where first_id < ?');
+  await writer.write(() => {
+    captured.run(below);
+    blocks.run(below);
+  });
   let gone = 0;
   for (;;) {
     const { changes } = await writer.write(() => some.run(below, ROWS_AT_ONCE));
     gone += changes;
-    if (changes < ROWS_AT_ONCE) return gone;
+    if (changes < ROWS_AT_ONCE) break;
   }
+  const orphans = db.$client.prepare(
+    'delete from facets where "column" = ? and block not in (select n from blocks)',
+  );
+  for (let column = 1; column <= REPEATED.code; column++) await writer.write(() => orphans.run(column));
+  return gone;
 }
 
 /** Everything below this id may go; null: nothing. */

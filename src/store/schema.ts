@@ -211,6 +211,35 @@ export const usage = sqliteTable(
 );
 
 /**
+ * Which rows of the request log hold a value, by blocks of at most 4,096 rows that follow each other: built behind the
+ * calls, for a b-tree on `requests` would cost each call more than its row does. Rows in no block are looked through.
+ */
+export const blocks = sqliteTable('blocks', {
+  n: integer('n').primaryKey({ autoIncrement: true }),
+  firstId: text('first_id').notNull(),
+  lastId: text('last_id').notNull(),
+  /** Unix milliseconds. */
+  oldest: integer('oldest').notNull(),
+  newest: integer('newest').notNull(),
+  /** The ids of its rows, 16 bytes each. */
+  ids: blob('ids', { mode: 'buffer' }).notNull(),
+});
+
+export const facets = sqliteTable(
+  'facets',
+  {
+    /** Number of the column; see log/facets.ts. */
+    column: integer('column').notNull(),
+    value: text('value').notNull(),
+    block: integer('block').notNull(),
+    count: integer('count').notNull(),
+    /** Places in the block: two bytes each, or 512 bytes with a bit for each. */
+    places: blob('places', { mode: 'buffer' }).notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.column, t.value, t.block] })],
+);
+
+/**
  * The leaves of the log's Merkle tree (RFC 6962) in the order of their commits, one row for each commit. Rows that they
  * tell of may go; leaves stay.
  */

@@ -34,6 +34,7 @@ export async function startAdmin() {
     db: db.writer,
     writer,
     journal,
+    quietMs: 60_000,
     rules,
     now: Date.now,
     node: 'test',

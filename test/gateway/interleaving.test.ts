@@ -43,7 +43,18 @@ function setUp(n: number) {
   };
   const liveness = { own: 'test', isAlive: () => true, forget: () => {} };
   const rules = () => granted;
-  const options = { db, writer, journal, liveness, rules, now: Date.now, node: 'test', watchMs: 1e9 };
+  const quietMs = 60_000;
+  const options = {
+    db,
+    writer,
+    journal,
+    quietMs,
+    liveness,
+    rules,
+    now: Date.now,
+    node: 'test',
+    watchMs: 1e9,
+  };
   const warden = new Warden(options);
   const sent: AnswerSink[] = [];
   let aborted = 0;

@@ -1,0 +1,86 @@
+/** `portcullis log counts|top|export`: what the log says as a whole. */
+import { createWriteStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Command } from 'commander';
+import { connect, done, download } from './connection.ts';
+import { Fault } from './exit.ts';
+import { digits, out, outJson, paint, plain, second } from './print.ts';
+
+const COUNTS_HELP = `
+Examples:
+  portcullis log counts --since 24h
+  portcullis log counts --tester ada --since 7d --step 1d`;
+
+const TOP_HELP = `
+By: tester, cohort, token, operation, model, outcome, status, decision, rule, address.
+
+Examples:
+  portcullis log top tester --since 24h
+  portcullis log top outcome --decision refused
+  portcullis log top address --tester ada        from how many places does she call?`;
+
+const EXPORT_HELP = `
+The oldest row first. In CSV, text that a spreadsheet would take for a formula begins with an apostrophe. To prove what
+is exported, take a bundle: portcullis log bundle.
+
+Examples:
+  portcullis log export calls.jsonl
+  portcullis log export calls.csv --tester ada --since 7d`;
+
+type Flags = Readonly<Record<string, string | undefined>> & { readonly json?: true };
+
+/** @param filters adds the options that all questions share */
+export function addLogQuestions(log: Command, filters: (command: Command) => Command): void {
+  filters(log.command('counts').description('calls over time'))
+    .option('--step <duration>', '1m, 1h, 1d', '1h')
+    .option('--json', 'print JSON')
+    .addHelpText('after', COUNTS_HELP)
+    .action(async ({ json, ...query }: Flags) => {
+      const { counts } = await done(connect(process.env).log.counts.$get({ query }));
+      if (json) outJson(counts);
+      else printBars(counts.map(({ at, calls }) => [second(at), calls]));
+    });
+  filters(log.command('top').argument('<by>', 'a column').description('the values that most calls have'))
+    .option('--limit <n>', 'so many', '10')
+    .option('--json', 'print JSON')
+    .addHelpText('after', TOP_HELP)
+    .action(async (by: string, { json, ...query }: Flags) => {
+      const { top } = await done(connect(process.env).log.top.$get({ query: { ...query, by } as never }));
+      if (json) outJson(top);
+      else printBars(top.map(({ value, calls }) => [plain(value), calls]));
+    });
+  filters(
+    log.command('export').argument('<file>', 'ends with .jsonl or .csv').description('write rows to a file'),
+  )
+    .addHelpText('after', EXPORT_HELP)
+    .action(exportTo);
+}
+
+async function exportTo(file: string, { json: _, ...query }: Flags): Promise<void> {
+  const asked = new URLSearchParams({ format: file.endsWith('.csv') ? 'csv' : 'jsonl' });
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) asked.set(name, value);
+  const answer = await download(process.env, `/admin/log/export?${asked}`);
+  const target = createWriteStream(file, { flags: 'wx', mode: 0o600 });
+  await pipeline(Readable.fromWeb(answer.body as never), target).catch((fault: NodeJS.ErrnoException) => {
+    throw new Fault(
+      `${file} was not written: ${fault.code === 'EEXIST' ? 'it is there already' : fault.message}`,
+    );
+  });
+  out(`Written to ${file}.`);
+}
+
+const BAR = 40;
+
+function printBars(rows: readonly (readonly [string, number])[]): void {
+  if (rows.length === 0) out('No calls.');
+  const most = Math.max(...rows.map(([, calls]) => calls));
+  const [label, number] = [
+    Math.max(...rows.map(([text]) => text.length)),
+    Math.max(...rows.map(([, calls]) => digits(calls).length)),
+  ];
+  for (const [text, calls] of rows) {
+    const bar = '▇'.repeat(Math.max(1, Math.round((BAR * calls) / most)));
+    out(`${text.padEnd(label)}  ${digits(calls).padStart(number)}  ${paint('cyan', bar)}`);
+  }
+}

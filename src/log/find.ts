@@ -1,0 +1,214 @@
+/** Answers what the request log is asked: pages, lines, counts over time, the most frequent values. Reads only. */
+import type { Db } from '../store/db.node.ts';
+import { conditionOn, FACET_NAMES, FACETS, type FacetName, REPEATED, valuesOf } from './facets.ts';
+import { type Indexed, type Part, Parts } from './parts.ts';
+import { BLOCK_ROWS, both, countPlaces, type Places, unpackPlaces } from './places.ts';
+
+export type Filters = { readonly [K in FacetName]?: string | number };
+
+export interface Question {
+  readonly filters: Filters;
+  /** Unix milliseconds; `until` itself is not in it. */
+  readonly since: number | null;
+  readonly until: number | null;
+  /** Ids; only rows below, or above, this one. */
+  readonly before?: string;
+  readonly after?: string;
+}
+
+export type FoundRow = Readonly<Record<string, string | number | null>>;
+
+/** Ids that one statement looks up. */
+const IDS_AT_ONCE = 128;
+
+export class Finder {
+  readonly #db: Db['$client'];
+  readonly #parts: Parts;
+  readonly #values;
+  readonly #prepared = new Map<string, ReturnType<Db['$client']['prepare']>>();
+
+  constructor(db: Db) {
+    this.#db = db.$client;
+    this.#parts = new Parts(db);
+    this.#values = db.$client.prepare<
+      [number],
+      { value: string; count: number; block: number; places: Buffer }
+    >('select value, count, block, places from facets where "column" = ?');
+  }
+
+  /** Newest first; with `after`, oldest first. @param columns SQL, `id` among them */
+  page(asked: Question, limit: number, columns: string): FoundRow[] {
+    const forward = asked.after !== undefined;
+    const found: FoundRow[] = [];
+    for (const part of this.#parts.in(asked, forward)) {
+      found.push(...this.#rows(asked, part, columns, limit - found.length, forward));
+      if (found.length >= limit) break;
+    }
+    return found;
+  }
+
+  /** Rows as lines of text, oldest first, joined by SQLite. @param line SQL that makes one of a row */
+  *lines(asked: Question, line: string, atOnce: number): Generator<string> {
+    const joined = `group_concat(line, char(10)) || char(10) as text, max(id) as id, count(*) as n`;
+    let from = asked.after ?? '';
+    for (const part of this.#parts.in(asked, true)) {
+      const ids = part.block === null ? null : this.#parts.idsOf(part);
+      for (let at = 0; ids === null || at < ids.length; at += atOnce) {
+        const { rows, values } =
+          ids === null ? stretch(part as never, from) : listed(ids.slice(at, at + atOnce));
+        const { where, values: more } = conditions(asked);
+        const sql = `select ${joined} from (select id, ${line} as line from requests where ${rows}${where} order by id limit ?)`;
+        const some = this.#prepare(sql).get(...values, ...more, atOnce) as {
+          text: string | null;
+          id: string | null;
+          n: number;
+        };
+        if (some.text !== null) yield some.text;
+        from = some.id ?? from;
+        if (ids === null && some.n < atOnce) break;
+      }
+    }
+  }
+
+  /** Calls in each step of time; a row that stands for repeated refusals counts as often. */
+  counts(asked: Question, stepMs: number): { at: number; calls: number }[] {
+    const calls = new Map<number, number>();
+    const add = (at: number, n: number) => {
+      const start = at - (at % stepMs);
+      calls.set(start, (calls.get(start) ?? 0) + n);
+    };
+    for (const part of this.#parts.in(asked, true)) {
+      if (part.block !== null && isWithin(part, stepMs, asked)) {
+        const further = this.#repeated(part).reduce((sum, { repeats }) => sum + Number(repeats) - 1, 0);
+        add(part.oldest, countPlaces(part.places) + further);
+      } else
+        for (const { at, repeats } of this.#rows(asked, part, 'id, at, repeats'))
+          add(Number(at), Number(repeats));
+    }
+    return [...calls].map(([at, n]) => ({ at, calls: n })).sort((a, b) => a.at - b.at);
+  }
+
+  /** The values that most calls have. */
+  top(asked: Question, name: FacetName, limit: number): { value: string; calls: number }[] {
+    const calls = new Map<string, number>();
+    const add = (row: FoundRow, n: number) => {
+      for (const value of valuesOf(name, row[name] ?? null)) calls.set(value, (calls.get(value) ?? 0) + n);
+    };
+    const whole = new Map<number, Indexed>();
+    const column = `id, repeats, ${FACETS[name].sql} as "${name}"`;
+    for (const part of this.#parts.in(asked, true)) {
+      if (part.block !== null && isWithin(part, null, asked)) {
+        whole.set(part.block, part);
+        for (const row of this.#repeated(part)) add(row, Number(row.repeats) - 1);
+      } else for (const row of this.#rows(asked, part, column)) add(row, Number(row.repeats));
+    }
+    this.#addWhole(calls, whole, name, asked);
+    return [...calls]
+      .filter(([, n]) => n > 0)
+      .map(([value, n]) => ({ value, calls: n }))
+      .sort((a, b) => b.calls - a.calls || (a.value < b.value ? -1 : 1))
+      .slice(0, limit);
+  }
+
+  #addWhole(
+    calls: Map<string, number>,
+    whole: ReadonlyMap<number, Indexed>,
+    name: FacetName,
+    { filters }: Question,
+  ) {
+    if (whole.size === 0) return;
+    const isFiltered = Object.keys(filters).length > 0;
+    for (const { value, count, block, places } of this.#values.iterate(FACETS[name].code)) {
+      const part = whole.get(block);
+      if (!part) continue;
+      const n = isFiltered ? countPlaces(both(part.places, unpackPlaces(places))) : count;
+      calls.set(value, (calls.get(value) ?? 0) + n);
+    }
+  }
+
+  #rows(
+    asked: Question,
+    part: Part,
+    columns: string,
+    limit = Number.MAX_SAFE_INTEGER,
+    forward = true,
+  ): FoundRow[] {
+    const { where, values } = conditions(asked);
+    const order = `order by id ${forward ? 'asc' : 'desc'} limit ?`;
+    if (part.block === null) {
+      const within = stretch(part, part.after);
+      const sql = `select ${columns} from requests where ${within.rows}${where} ${order}`;
+      return this.#prepare(sql).all(...within.values, ...values, limit) as FoundRow[];
+    }
+    const ids = this.#parts.idsOf(part);
+    if (!forward) ids.reverse();
+    const found: FoundRow[] = [];
+    for (let at = 0; at < ids.length && found.length < limit; at += IDS_AT_ONCE) {
+      const some = listed(ids.slice(at, at + IDS_AT_ONCE));
+      // Looked at once more: the index keeps less than the row.
+      const sql = `select ${columns} from requests where ${some.rows}${where} ${order}`;
+      found.push(...(this.#prepare(sql).all(...some.values, ...values, limit - found.length) as FoundRow[]));
+    }
+    return found;
+  }
+
+  /** The rows of a part that count for more than one call each. */
+  #repeated(part: Indexed): FoundRow[] {
+    const held = this.#parts.placesOf(REPEATED.code, REPEATED.value, part.block);
+    const places: Places | null = held && both(part.places, held);
+    if (!places || countPlaces(places) === 0) return [];
+    const columns = FACET_NAMES.map((name) => `${FACETS[name].sql} as "${name}"`).join(', ');
+    return this.#rows(EVERYTHING, { ...part, places }, `id, repeats, ${columns}`, BLOCK_ROWS);
+  }
+
+  #prepare(sql: string) {
+    const known = this.#prepared.get(sql);
+    if (known) return known;
+    const made = this.#db.prepare(sql);
+    this.#prepared.set(sql, made);
+    return made;
+  }
+}
+
+const EVERYTHING: Question = { filters: {}, since: null, until: null };
+
+/** True when all rows of a block lie in the time that is asked for, and in one step of it. */
+function isWithin({ oldest, newest }: Indexed, stepMs: number | null, { since, until }: Question): boolean {
+  if ((since !== null && oldest < since) || (until !== null && newest >= until)) return false;
+  return stepMs === null || oldest - (oldest % stepMs) === newest - (newest % stepMs);
+}
+
+interface Rows {
+  readonly rows: string;
+  readonly values: string[];
+}
+
+function stretch({ before, after }: { after: string; before: string }, from: string): Rows {
+  return { rows: 'id > ? and id < ?', values: [from > after ? from : after, before] };
+}
+
+function listed(ids: readonly string[]): Rows {
+  return { rows: 'id in (select value from json_each(?))', values: [JSON.stringify(ids)] };
+}
+
+/** Conditions on a row, as SQL behind where it is looked for, with their values. */
+function conditions({ filters, since, until, before, after }: Question) {
+  const parts: string[] = [];
+  const values: (string | number)[] = [];
+  const add = (sql: string, value: string | number) => {
+    parts.push(` and ${sql}`);
+    values.push(value);
+  };
+  for (const name of FACET_NAMES) {
+    const value = filters[name];
+    if (value === undefined) continue;
+    // A call that has not ended has no outcome.
+    if (name === 'outcome' && value === 'open') parts.push(' and outcome is null');
+    else add(conditionOn(name), value);
+  }
+  if (since !== null) add('at >= ?', since);
+  if (until !== null) add('at < ?', until);
+  if (before !== undefined) add('id < ?', before);
+  if (after !== undefined) add('id > ?', after);
+  return { where: parts.join(''), values };
+}
