@@ -4,7 +4,8 @@ CREATE TABLE `blocks` (
 	`last_id` text NOT NULL,
 	`oldest` integer NOT NULL,
 	`newest` integer NOT NULL,
-	`ids` blob NOT NULL
+	`ids` blob NOT NULL,
+	`times` blob NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE `facets` (

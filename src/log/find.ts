@@ -1,8 +1,9 @@
 /** Answers what the request log is asked: pages, lines, counts over time, the most frequent values. Reads only. */
 import type { Db } from '../store/db.node.ts';
 import { conditionOn, FACET_NAMES, FACETS, type FacetName, REPEATED, valuesOf } from './facets.ts';
+import { LONGEST_MS } from './indexer.ts';
 import { type Indexed, type Part, Parts } from './parts.ts';
-import { BLOCK_ROWS, both, countPlaces, type Places, unpackPlaces } from './places.ts';
+import { BLOCK_ROWS, both, countIn, countPlaces, type Places } from './places.ts';
 
 export type Filters = { readonly [K in FacetName]?: string | number };
 
@@ -79,8 +80,12 @@ export class Finder {
     };
     for (const part of this.#parts.in(asked, true)) {
       if (part.block !== null && isWithin(part, stepMs, asked)) {
-        const further = this.#repeated(part).reduce((sum, { repeats }) => sum + Number(repeats) - 1, 0);
-        add(part.oldest, countPlaces(part.places) + further);
+        add(part.oldest, countPlaces(part.places));
+        for (const { repeats } of this.#repeated(part)) add(part.oldest, Number(repeats) - 1);
+      } else if (part.block !== null && part.newest - part.oldest < LONGEST_MS) {
+        for (const at of this.#parts.timesOf(part)) if (isIn(at, asked)) add(at, 1);
+        for (const { at, repeats } of this.#repeated(part))
+          if (isIn(Number(at), asked)) add(Number(at), Number(repeats) - 1);
       } else
         for (const { at, repeats } of this.#rows(asked, part, 'id, at, repeats'))
           add(Number(at), Number(repeats));
@@ -121,7 +126,7 @@ export class Finder {
     for (const { value, count, block, places } of this.#values.iterate(FACETS[name].code)) {
       const part = whole.get(block);
       if (!part) continue;
-      const n = isFiltered ? countPlaces(both(part.places, unpackPlaces(places))) : count;
+      const n = isFiltered ? countIn(places, part.places) : count;
       calls.set(value, (calls.get(value) ?? 0) + n);
     }
   }
@@ -158,7 +163,7 @@ export class Finder {
     const places: Places | null = held && both(part.places, held);
     if (!places || countPlaces(places) === 0) return [];
     const columns = FACET_NAMES.map((name) => `${FACETS[name].sql} as "${name}"`).join(', ');
-    return this.#rows(EVERYTHING, { ...part, places }, `id, repeats, ${columns}`, BLOCK_ROWS);
+    return this.#rows(EVERYTHING, { ...part, places }, `id, at, repeats, ${columns}`, BLOCK_ROWS);
   }
 
   #prepare(sql: string) {
@@ -176,6 +181,10 @@ const EVERYTHING: Question = { filters: {}, since: null, until: null };
 function isWithin({ oldest, newest }: Indexed, stepMs: number | null, { since, until }: Question): boolean {
   if ((since !== null && oldest < since) || (until !== null && newest >= until)) return false;
   return stepMs === null || oldest - (oldest % stepMs) === newest - (newest % stepMs);
+}
+
+function isIn(at: number, { since, until }: Question): boolean {
+  return (since === null || at >= since) && (until === null || at < until);
 }
 
 interface Rows {

@@ -9,6 +9,8 @@ import { BLOCK_ROWS, packPlaces } from './places.ts';
 const EVERY_MS = 1_000;
 /** Read in one turn: about a millisecond. */
 const ROWS_AT_ONCE = 256;
+/** What four bytes hold. A block over more than 49 days is asked by its rows. */
+export const LONGEST_MS = 2 ** 32 - 1;
 
 interface Row {
   readonly id: string;
@@ -52,7 +54,8 @@ export class Indexer {
     );
     // Another process may have been quicker.
     this.#close = db.prepare(
-      `insert into blocks (first_id, last_id, oldest, newest, ids) select :first, :last, :oldest, :newest, :ids
+      `insert into blocks (first_id, last_id, oldest, newest, ids, times)
+       select :first, :last, :oldest, :newest, :ids, :times
        where not exists (select 1 from blocks where first_id <= :last and last_id >= :first)`,
     );
   }
@@ -105,9 +108,10 @@ export class Indexer {
   async #enter(rows: readonly Row[]): Promise<boolean> {
     const places = placesIn(rows);
     const times = rows.map(({ at }) => at);
+    const [oldest, newest] = [Math.min(...times), Math.max(...times)];
     const block = {
-      ...{ first: rows[0]?.id, last: rows.at(-1)?.id },
-      ...{ oldest: Math.min(...times), newest: Math.max(...times) },
+      ...{ first: rows[0]?.id, last: rows.at(-1)?.id, oldest, newest },
+      times: Buffer.from(Uint32Array.from(times, (at) => Math.min(at - oldest, LONGEST_MS)).buffer),
       ids: Buffer.from(rows.map(({ id }) => id.replaceAll('-', '')).join(''), 'hex'),
     };
     return this.#o.writer.write(() => {

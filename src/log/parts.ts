@@ -42,6 +42,7 @@ interface Block {
 export class Parts {
   readonly #blocks;
   readonly #ids;
+  readonly #times;
   readonly #facet;
   readonly #facetsOf;
 
@@ -51,6 +52,7 @@ export class Parts {
        where last_id > ? and first_id < ? order by first_id`,
     );
     this.#ids = db.prepare<[number], { ids: Buffer }>('select ids from blocks where n = ?');
+    this.#times = db.prepare<[number], { times: Buffer }>('select times from blocks where n = ?');
     this.#facet = db.prepare<[number, string, number], { places: Buffer }>(
       'select places from facets where "column" = ? and value = ? and block = ?',
     );
@@ -86,6 +88,12 @@ export class Parts {
     const ids = this.#ids.get(block)?.ids;
     if (!ids) return [];
     return listPlaces(places).map((at) => uuid(ids.toString('hex', at * ID_BYTES, (at + 1) * ID_BYTES)));
+  }
+
+  /** Unix milliseconds of the rows at these places. */
+  timesOf({ block, places, oldest }: Indexed): number[] {
+    const times = this.#times.get(block)?.times;
+    return times ? listPlaces(places).map((at) => oldest + times.readUInt32LE(at * 4)) : [];
   }
 
   placesOf(code: number, value: string, block: number): Places | null {

@@ -45,6 +45,17 @@ export function countPlaces(places: Places): number {
   return count;
 }
 
+/** How many of the packed places are in the set; nothing is unpacked that need not be. */
+export function countIn(packed: Buffer, places: Places): number {
+  if (packed.length === WORDS * 4) return countPlaces(both(places, unpackPlaces(packed)));
+  let count = 0;
+  for (let i = 0; i < packed.length; i += 2) {
+    const at = packed.readUInt16LE(i);
+    count += ((places[at >>> 5] ?? 0) >>> (at & 31)) & 1;
+  }
+  return count;
+}
+
 /** In rising order. */
 export function listPlaces(places: Places): number[] {
   const listed: number[] = [];

@@ -223,6 +223,8 @@ export const blocks = sqliteTable('blocks', {
   newest: integer('newest').notNull(),
   /** The ids of its rows, 16 bytes each. */
   ids: blob('ids', { mode: 'buffer' }).notNull(),
+  /** When each came: milliseconds after the oldest, four bytes each. */
+  times: blob('times', { mode: 'buffer' }).notNull(),
 });
 
 export const facets = sqliteTable(

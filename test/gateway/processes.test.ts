@@ -30,13 +30,15 @@ afterEach(async () => {
 
 /** @param answerMs null: the answer never ends */
 async function startTwo(limits: string, answerMs: number | null) {
-  upstream = await startUpstream((_, outgoing) => {
+  const own = await startUpstream((_, outgoing) => {
     most = Math.max(most, ++open);
-    outgoing.on('close', () => open--);
+    // Those of a test before end late.
+    outgoing.on('close', () => own === upstream && open--);
     outgoing.writeHead(200, { 'content-type': 'text/event-stream' });
     outgoing.write('data: {}\n\n');
     if (answerMs !== null) setTimeout(() => outgoing.end('data: [DONE]\n\n'), answerMs);
   });
+  upstream = own;
   const config = join(dir, 'config.yaml');
   writeFileSync(config, `cohorts:\n  artists: { ${PERMISSIVE}, ${limits} }\n`);
   const first = await startProcess(data, upstream.url, { PORTCULLIS_CONFIG: config });
