@@ -4,6 +4,7 @@ CREATE TABLE `blocks` (
 	`last_id` text NOT NULL,
 	`oldest` integer NOT NULL,
 	`newest` integer NOT NULL,
+	`follows` integer,
 	`ids` blob NOT NULL,
 	`times` blob NOT NULL
 );

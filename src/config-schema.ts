@@ -42,6 +42,8 @@ export const Cohort = z.strictObject({
         .optional(),
     })
     .optional(),
+  /** What is kept of what its testers send. */
+  capture: z.enum(['none', 'hash', 'prompt', 'full']).default('none'),
   limits: Limits.default({}),
   quotas: Quotas.default({}),
   sharedQuotas: Quotas.default({}),
@@ -145,6 +147,8 @@ export const Schema = z.strictObject({
       /** Rows of calls that are older, or more, are let go; their leaves in the tree stay. */
       keepDays: z.number().positive().max(36_600).optional(),
       keepRows: count.optional(),
+      /** Texts that `capture` keeps. */
+      keepTextDays: z.number().positive().max(36_600).optional(),
     })
     .prefault({}),
 });

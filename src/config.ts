@@ -10,6 +10,7 @@ export type CohortRules = z.infer<typeof Cohort>;
 export const DEFAULT_RULES: CohortRules = {
   allow: [{ operations: ['*'], models: ['*'] }],
   caps: { seconds: 12, size: '1920x1080' },
+  capture: 'none',
   limits: { requestsPerSecond: 20, requestsPerMinute: 600, requestsPerDay: 20_000, concurrent: 8 },
   quotas: {},
   sharedQuotas: {},

@@ -23,6 +23,7 @@ export interface ControlParts {
   readonly reader: Db;
   readonly now: Clock;
   readonly log: LogSide;
+  readonly forget: (tester: string) => number;
   readonly keys: SigningKeys;
   readonly stageKeys: (file: KeyFile) => Staged;
   readonly lifetimeDays: number;
@@ -42,6 +43,7 @@ export function createControl(parts: ControlParts): Control {
     writer: db,
     cohortsWithRules,
     log: parts.log,
+    forget: parts.forget,
     write: (job) => writer.write(job),
     stop: (order, actor) => warden.stop(order, actor),
     release: (scope, reason, actor) => warden.release(scope, reason, actor),

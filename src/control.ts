@@ -109,6 +109,8 @@ export interface Control {
   withdrawKey(kid: string, actor: Actor): Promise<void>;
   live(): Live;
   readonly log: LogSide;
+  /** Runs inside a writer's job: destroys what was kept of a tester's texts. @returns how many */
+  forget(tester: string): number;
   /** Names of the cohorts that have rules in the configuration. */
   readonly cohortsWithRules: readonly string[] | 'all';
 }

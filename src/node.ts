@@ -16,12 +16,14 @@ import { clientAddress, trustedBy } from './gateway/address.ts';
 import { createFront, takeOnNode } from './gateway/front.node.ts';
 import type { Gate } from './gateway/handler.ts';
 import { nodeUpstream } from './gateway/upstream.node.ts';
+import { Captures } from './log/captures.ts';
 import { Indexer } from './log/indexer.ts';
 import { Journal } from './log/journal.ts';
 import { readLogKey } from './log/log-key.ts';
 import { LogSide } from './log/log-side.ts';
 import { startRetention } from './log/retention.ts';
-import { sealing } from './log/sealing.node.ts';
+import { sealing } from './log/seal.node.ts';
+import { sealing as startSealing } from './log/sealing.node.ts';
 import { newDigest, sha256 } from './log/sha256.node.ts';
 import { beginTree } from './log/unsealed.ts';
 import { banner } from './node/banner.node.ts';
@@ -77,6 +79,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   const dir = openDataDir(config.dataDir);
   const { writer: db, reader, close: closeDatabase } = openDatabase(dir.database, config.log.durability);
   const journal = new Journal(db, sha256);
+  const captures = new Captures(db, journal, sealing, sha256);
   const writer = new Writer(sqliteTransaction(db, journal), (flush) => void setImmediate(flush));
   const liveness = holdLiveness(dir.path);
   const logKey = await readLogKey(await dir.logKey(), sha256);
@@ -84,6 +87,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     db,
     writer,
     journal,
+    captures,
     // An id is made when a call arrives, its row is written when its body is there.
     quietMs: (config.requests.headersSeconds + config.requests.bodySeconds) * 1000 + 60_000,
     rules: rulesOf(config),
@@ -95,12 +99,13 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   await warden.join();
   await beginTree(db, writer, now);
   const lost = await warden.settleLost();
-  const sealer = sealing(config, { db, writer, key: logKey, now });
+  const sealer = startSealing(config, { db, writer, key: logKey, now });
   sealer.start();
-  const keep = { days: config.log.keepDays ?? null, rows: config.log.keepRows ?? null };
+  const { keepDays = null, keepRows = null, keepTextDays = null } = config.log;
+  const keep = { days: keepDays, rows: keepRows, textDays: keepTextDays };
   const indexer = new Indexer({ db, reader, writer, now, quietMs: warden.quietMs });
   indexer.start((fault) => console.error('portcullis: the log could not be indexed:', fault));
-  const retention = startRetention({ db, writer, now, keep }, (fault) =>
+  const retention = startRetention({ db, writer, captures, now, keep }, (fault) =>
     console.error('portcullis: old rows of the log could not be let go:', fault),
   );
 
@@ -135,7 +140,8 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     db,
     reader,
     now,
-    log: new LogSide(reader, logKey, sha256),
+    log: new LogSide(reader, logKey, sha256, sealing),
+    forget: (tester) => captures.forget(tester),
     keys,
     stageKeys: dir.stageKeys,
     lifetimeDays: config.tokens.lifetimeDays,
@@ -229,8 +235,9 @@ function configFile(env: NodeJS.ProcessEnv): string | null {
 
 function rulesOf(config: Config): Rules {
   const { cohorts } = config;
-  const grant = ({ allow, caps, limits, quotas, sharedQuotas }: typeof DEFAULT_RULES) => ({
+  const grant = ({ allow, caps, capture, limits, quotas, sharedQuotas }: typeof DEFAULT_RULES) => ({
     programme: { allow, caps },
+    capture,
     limits,
     quotas,
     sharedQuotas,

@@ -8,9 +8,10 @@ import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
 import { answers, iso, nameFaults, SECURED, Time } from './answer.ts';
 import { durationMs } from './instant.ts';
+import { Problem } from './problem.ts';
 import { recordQuery, subjectOf } from './query-acts.ts';
-import { questionOf } from './request-rows.ts';
-import { FILTERS } from './requests.ts';
+import { questionOf, readRequest } from './request-rows.ts';
+import { FILTERS, LoggedRequest } from './requests.ts';
 
 const MOST_STEPS = 10_000;
 const TOP_COLUMNS = FACET_NAMES.filter((name) => name !== 'object' && name !== 'output');
@@ -51,6 +52,42 @@ const top = createRoute({
   ),
 });
 
+const text = createRoute({
+  method: 'get',
+  path: '/admin/log/text/{request}',
+  tags: ['log'],
+  security: SECURED,
+  request: { params: z.object({ request: z.guid('use the id of a request') }) },
+  responses: answers(
+    z.object({
+      part: z.string().openapi({ description: '`prompt`, `request` (the whole body), `hash`' }),
+      commitment: z
+        .string()
+        .openapi({ description: 'SHA-256 over the salt and the text, in hex; it stands in the tree' }),
+      salt: z.string().nullable(),
+      text: z.string().nullable().openapi({ description: 'Null when it was forgotten or not kept' }),
+    }),
+    "What was kept of the call's text (`cohorts.NAME.capture`)",
+  ),
+});
+
+const search = createRoute({
+  method: 'get',
+  path: '/admin/log/search',
+  tags: ['log'],
+  security: SECURED,
+  request: {
+    query: z.strictObject({
+      words: z.string().min(1).max(500).openapi({ description: 'All of them must be in the prompt' }),
+      limit: z.coerce.number<string>().int().min(1).max(1000).default(100),
+    }),
+  },
+  responses: answers(
+    z.object({ requests: z.array(LoggedRequest) }),
+    'Calls whose kept prompts hold the words, newest first',
+  ),
+});
+
 const Export = z.strictObject({ ...FILTERS, format: z.enum(FORMATS).default('jsonl') });
 const exported = createRoute({
   method: 'get',
@@ -74,6 +111,19 @@ export function questionRoutes(control: Control) {
       const { by, limit, ...query } = c.req.valid('query');
       await recordQuery(control, c.var.actor, { top: by, ...query });
       return c.json({ by, top: control.log.find.top(questionOf(query, control.now()), by, limit) }, 200);
+    })
+    .openapi(text, async (c) => {
+      const { request } = c.req.valid('param');
+      await recordQuery(control, c.var.actor, { text: request });
+      const kept = control.log.capture(request);
+      if (!kept) throw new Problem('request_unknown', `Of request "${request}" no text was kept.`);
+      return c.json(kept, 200);
+    })
+    .openapi(search, async (c) => {
+      const { words, limit } = c.req.valid('query');
+      await recordQuery(control, c.var.actor, { words });
+      const found = control.log.prompts(words, limit).map((id) => readRequest(control, id));
+      return c.json({ requests: found.filter((one) => one !== undefined) }, 200);
     })
     .openapi(exported, async (c) => {
       const { format, ...query } = c.req.valid('query');

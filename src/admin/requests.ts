@@ -13,7 +13,7 @@ const integer = z.number().int().nullable();
 
 const units = z.record(z.string(), z.number()).nullable();
 
-const LoggedRequest = z
+export const LoggedRequest = z
   .object({
     id: z.string().openapi({ description: 'UUIDv7: in order of time' }),
     at: Time,

@@ -116,6 +116,20 @@ export async function updateTester(
   return testerBody(changed);
 }
 
+/** @returns how many texts were destroyed */
+export async function forgetTester(control: Control, id: string, actor: Actor): Promise<number> {
+  const texts = await control.write(() => {
+    if (!control.writer.select().from(testers).where(eq(testers.id, id)).get()) return testerUnknown(id);
+    const forgotten = control.forget(id);
+    recordAct(control, actor, 'tester.forget', `tester:${id}`, `${forgotten} texts`);
+    return forgotten;
+  });
+  if (texts instanceof Problem) throw texts;
+  // What was deleted still stands in the write-ahead log until that is written over.
+  control.writer.$client.pragma('wal_checkpoint(truncate)');
+  return texts;
+}
+
 function textOf(overrides: object | null | undefined): string | null {
   return overrides ? JSON.stringify(overrides) : null;
 }

@@ -5,7 +5,7 @@ import type { Control } from '../control.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, body, nameFaults, SECURED, Time } from './answer.ts';
 import { Switch } from './switches.ts';
-import { createTester, readTester, readTesters, updateTester } from './tester-rows.ts';
+import { createTester, forgetTester, readTester, readTesters, updateTester } from './tester-rows.ts';
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$/;
 
@@ -102,6 +102,18 @@ const update = createRoute({
   responses: answers(Tester, 'The tester as it is now'),
 });
 
+const forget = createRoute({
+  method: 'post',
+  path: '/admin/testers/{id}/forget',
+  tags: ['testers'],
+  security: SECURED,
+  request: { params: Path },
+  responses: answers(
+    z.object({ texts: z.number().int() }),
+    "How many kept texts were destroyed: the tester's prompts and bodies. Rows and proofs stay",
+  ),
+});
+
 export type NewTester = z.output<typeof NewTester>;
 export type TesterChanges = z.output<typeof Changes>;
 
@@ -112,6 +124,10 @@ export function testerRoutes(control: Control) {
       return c.json(await createTester(control, c.req.valid('json'), c.var.actor), 200);
     })
     .openapi(show, (c) => c.json(readTester(control, c.req.valid('param').id), 200))
+    .openapi(forget, async (c) => {
+      const { id } = c.req.valid('param');
+      return c.json({ texts: await forgetTester(control, id, c.var.actor) }, 200);
+    })
     .openapi(update, async (c) => {
       const { id } = c.req.valid('param');
       return c.json(await updateTester(control, id, c.req.valid('json'), c.var.actor), 200);

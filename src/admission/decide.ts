@@ -1,6 +1,8 @@
 /** The decision on one call, inside the transaction that records it: what it reads is still true when it commits. */
+
 import type { Clock } from '../deps.ts';
 import type { Call } from '../gateway/describe.ts';
+import type { Capture } from '../log/captures.ts';
 import { type Asked, judge, type Programme } from '../policy/judge.ts';
 import { Refusal } from '../refusal.ts';
 import type { Batch } from '../store/writer.ts';
@@ -19,6 +21,7 @@ import { bites, revocationBy, type Switch } from './switches.ts';
 export type Rules = (cohort: string) => {
   readonly programme: Programme;
   readonly limits: Limits;
+  readonly capture?: Capture;
   /** Of each tester. */
   readonly quotas: Quotas;
   /** Of the cohort together. */

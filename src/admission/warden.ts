@@ -1,6 +1,7 @@
 /** The warden: decides and records each call in one committed step, and takes permits back when a switch says so. */
 import type { Actor, Live, Released, StopOrder, Stopped } from '../control.ts';
 import type { Clock } from '../deps.ts';
+import type { Captures } from '../log/captures.ts';
 import { type Admitted, repeatedEntry, requestEntry, settledEntry } from '../log/entry.ts';
 import { firstIdOf, LONGEST_CALL_MS, timeOf } from '../log/id.ts';
 import type { Journal } from '../log/journal.ts';
@@ -25,6 +26,7 @@ export interface WardenOptions {
   readonly db: Db;
   readonly writer: Writer;
   readonly journal: Journal;
+  readonly captures: Captures;
   /** A row whose id is older than this when it is written comes late: the log's index does not count with it. */
   readonly quietMs: number;
   readonly rules: Rules;
@@ -94,6 +96,7 @@ export class Warden implements Admission {
           const decision = await decide(ask, batch, this.#grounds);
           const row = admittedRow(ask, decision, this.#options.now(), this.#cluster.self);
           this.#record(row);
+          this.#capture(ask, decision, row.at);
           const { refusal, bearer, issuedAt, headers, charge } = decision;
           const { rule, bytesIn } = row;
           const written = { rule, bytesIn, objects: ask.call.named.map(({ id }) => id) };
@@ -129,6 +132,14 @@ export class Warden implements Admission {
     this.#statements.record.run({ ...row, leaf });
     if (this.#options.now() - timeOf(row.id) > this.#options.quietMs / 2)
       this.#statements.reopen.run({ id: row.id });
+  }
+
+  #capture({ arrival, who, call }: Ask, { bearer }: Decision, at: number): void {
+    const { captures, rules } = this.#options;
+    const how = rules(bearer.cohort)?.capture ?? 'none';
+    if (how === 'none' || call.body === null) return;
+    const { tester } = who;
+    captures.keep(how, { request: arrival.id, tester, at, body: call.body, prompt: call.prompt() });
   }
 
   /** Runs inside a writer's job. False when there is no such row. */

@@ -109,7 +109,7 @@ function hasEnded({ outcome }: Logged): boolean {
   return outcome !== null;
 }
 
-function logLine(one: Logged): string {
+export function logLine(one: Logged): string {
   const status = String(one.status ?? '···').padEnd(3);
   const times = one.repeats > 1 ? ` ×${digits(one.repeats)}` : '';
   return [

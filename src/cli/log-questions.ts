@@ -5,7 +5,8 @@ import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 import { connect, done, download } from './connection.ts';
 import { Fault } from './exit.ts';
-import { digits, out, outJson, paint, plain, second } from './print.ts';
+import { logLine } from './log-lines.ts';
+import { digits, out, outJson, paint, plain, plainLines, second } from './print.ts';
 
 const COUNTS_HELP = `
 Examples:
@@ -50,11 +51,51 @@ export function addLogQuestions(log: Command, filters: (command: Command) => Com
       if (json) outJson(top);
       else printBars(top.map(({ value, calls }) => [plain(value), calls]));
     });
+  log
+    .command('search')
+    .argument('<words...>', 'all of them')
+    .description('calls whose kept prompts hold these words')
+    .option('--limit <n>', 'so many, the newest', '100')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  portcullis log search volcano diver')
+    .action(search);
+  log
+    .command('text')
+    .argument('<id>', 'the request')
+    .description('what was kept of the text of a call')
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  portcullis log text 01980000-0000-7000-8000-000000000000')
+    .action(show);
   filters(
     log.command('export').argument('<file>', 'ends with .jsonl or .csv').description('write rows to a file'),
   )
     .addHelpText('after', EXPORT_HELP)
     .action(exportTo);
+}
+
+interface Found {
+  readonly json?: true;
+  readonly limit: string;
+}
+
+async function search(words: string[], { json, limit }: Found): Promise<void> {
+  const query = { words: words.join(' '), limit };
+  const { requests } = await done(connect(process.env).log.search.$get({ query }));
+  for (const one of requests)
+    if (json) outJson(one);
+    else out(logLine(one));
+  if (requests.length === 0 && !json) out('No kept prompt has these words.');
+}
+
+async function show(id: string, { json }: { json?: true }): Promise<void> {
+  const kept = await done(connect(process.env).log.text[':request'].$get({ param: { request: id } }));
+  if (json) outJson(kept);
+  else
+    out(
+      kept.text === null
+        ? 'The text was forgotten or not kept; its commitment stays.'
+        : plainLines(kept.text),
+    );
 }
 
 async function exportTo(file: string, { json: _, ...query }: Flags): Promise<void> {

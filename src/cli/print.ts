@@ -23,6 +23,14 @@ export function plain(text: string | null | undefined, absent = '–'): string {
   return text ? text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\ufffd') : absent;
 }
 
+/** The same for text of several lines. */
+export function plainLines(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => plain(line, ''))
+    .join('\n');
+}
+
 export function digits(n: number): string {
   return GROUPED.format(n);
 }

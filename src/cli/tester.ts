@@ -11,6 +11,13 @@ interface Added extends Json {
   readonly email?: string;
 }
 
+const FORGET_HELP = `
+Their key is destroyed, and their words leave the index: nobody can read the texts any more. Copies of the database that
+were made before still hold both. The calls stay in the log, and the log still verifies.
+
+Example:
+  portcullis tester forget ada`;
+
 export function addTester(program: Command): void {
   const tester = program.command('tester').description('add, list and show testers');
   tester
@@ -37,6 +44,21 @@ export function addTester(program: Command): void {
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  portcullis tester show ada')
     .action(show);
+  tester
+    .command('forget')
+    .description('destroy what was kept of the texts that a tester sent')
+    .argument('<id>', 'the tester')
+    .option('--json', 'print JSON')
+    .addHelpText('after', FORGET_HELP)
+    .action(forget);
+}
+
+async function forget(id: string, { json }: Json): Promise<void> {
+  const { connect, done } = await import('./connection.ts');
+  const { digits, out, outJson } = await import('./print.ts');
+  const { texts } = await done(connect(process.env).testers[':id'].forget.$post({ param: { id } }));
+  if (json) return outJson({ id, texts });
+  out(`Forgot ${digits(texts)} texts of ${id}. The rows of the calls and their proofs stay.`);
 }
 
 async function add(id: string, { json, cohort, name, email }: Added): Promise<void> {

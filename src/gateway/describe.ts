@@ -3,6 +3,7 @@ import type { Inbound } from '../deps.ts';
 import { Refusal } from '../refusal.ts';
 import { amount, type BodyLimits, type Fields, readBody, text } from './body.ts';
 import type { Frame } from './guard.ts';
+import { promptIn } from './prompt.ts';
 import { type References, referencesOf } from './references.ts';
 import type { Route } from './routes.ts';
 import { socketModel } from './socket-query.ts';
@@ -26,6 +27,8 @@ export interface Call extends References {
   readonly likeSource: boolean;
   /** The judged bytes; they are the ones that are sent. */
   readonly body: Uint8Array | null;
+  /** Its words for the model; looked for only where a cohort's rules keep them. */
+  readonly prompt: () => string | null;
   /** What has to be read from the answer. */
   readonly reads: AnswerReading;
 }
@@ -67,6 +70,7 @@ export async function describe(
     named,
     suspected,
     body: body?.bytes ?? null,
+    prompt: () => promptIn(fields),
     reads: readingOf(route, params, fields),
   };
 }

@@ -56,7 +56,7 @@ export function* bundleLines(source: BundleSource, asked: Asked): Generator<stri
 }
 
 function leafLine(i: number, { kind, ref, hash }: Leaf, entry: EntryText): string {
-  const e = entry(kind, ref, i);
+  const e = entry(kind, ref);
   return line(e === null ? { i, h: base64(hash) } : { i, e });
 }
 

@@ -46,16 +46,16 @@ export class Indexer {
     this.#rows = reader.prepare<[string, string, number], Row>(
       `select id, at, repeats, ${columns} from requests where id > ? and id < ? order by id limit ?`,
     );
-    this.#block = reader.prepare<[string], { firstId: string; lastId: string }>(
-      'select first_id as firstId, last_id as lastId from blocks where first_id > ? order by first_id limit 1',
+    this.#block = reader.prepare<[string], { n: number; firstId: string; lastId: string }>(
+      'select n, first_id as firstId, last_id as lastId from blocks where first_id > ? order by first_id limit 1',
     );
     this.#insert = db.prepare(
       'insert into facets ("column", value, block, count, places) values (?, ?, ?, ?, ?)',
     );
     // Another process may have been quicker.
     this.#close = db.prepare(
-      `insert into blocks (first_id, last_id, oldest, newest, ids, times)
-       select :first, :last, :oldest, :newest, :ids, :times
+      `insert into blocks (first_id, last_id, oldest, newest, follows, ids, times)
+       select :first, :last, :oldest, :newest, :follows, :ids, :times
        where not exists (select 1 from blocks where first_id <= :last and last_id >= :first)`,
     );
   }
@@ -77,14 +77,19 @@ export class Indexer {
   /** Indexes what is at rest and in no block yet. @returns how many blocks it made */
   async run(): Promise<number> {
     let [made, after] = [0, ''];
+    let previous: number | null = null;
     while (!this.#stopped) {
       const next = this.#block.get(after);
       const rows = await this.#read(after, next?.firstId ?? '~');
       // The rest at the end waits until it fills a block.
       if (!next && rows.length < BLOCK_ROWS) return made;
-      if (rows.length > 0 && this.#isAtRest(rows) && (await this.#enter(rows))) made++;
+      if (rows.length > 0) {
+        previous = this.#isAtRest(rows) ? await this.#enter(rows, previous) : null;
+        if (previous !== null) made++;
+      }
       const isFull = rows.length === BLOCK_ROWS;
-      after = isFull || !next ? (rows.at(-1)?.id ?? after) : next.lastId;
+      if (isFull || !next) after = rows.at(-1)?.id ?? after;
+      else [after, previous] = [next.lastId, next.n];
     }
     return made;
   }
@@ -105,24 +110,25 @@ export class Indexer {
     return rows.every(({ id, at, outcome }) => outcome !== null && at < until && timeOf(id) < until);
   }
 
-  async #enter(rows: readonly Row[]): Promise<boolean> {
+  /** @returns the number of the new block; null when another process was quicker */
+  async #enter(rows: readonly Row[], follows: number | null): Promise<number | null> {
     const places = placesIn(rows);
     const times = rows.map(({ at }) => at);
     const [oldest, newest] = [Math.min(...times), Math.max(...times)];
     const block = {
-      ...{ first: rows[0]?.id, last: rows.at(-1)?.id, oldest, newest },
+      ...{ first: rows[0]?.id, last: rows.at(-1)?.id, oldest, newest, follows },
       times: Buffer.from(Uint32Array.from(times, (at) => Math.min(at - oldest, LONGEST_MS)).buffer),
       ids: Buffer.from(rows.map(({ id }) => id.replaceAll('-', '')).join(''), 'hex'),
     };
     return this.#o.writer.write(() => {
       const { changes, lastInsertRowid } = this.#close.run(block);
-      if (changes === 0) return false;
+      if (changes === 0) return null;
       for (const [key, listed] of places) {
         const at = key.indexOf(' ');
         const facet = [Number(key.slice(0, at)), key.slice(at + 1), lastInsertRowid, listed.length];
         this.#insert.run(...facet, packPlaces(listed));
       }
-      return true;
+      return Number(lastInsertRowid);
     });
   }
 }

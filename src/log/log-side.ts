@@ -3,6 +3,7 @@ import { desc, inArray } from 'drizzle-orm';
 import type { Db } from '../store/db.node.ts';
 import { checkpoints, requests } from '../store/schema.ts';
 import { type Asked, bundleLines, everything, only } from './bundle.ts';
+import { type OpenedCapture, openCapture, type Sealing, searchPrompts } from './captures.ts';
 import { Finder } from './find.ts';
 import type { LogKey } from './log-key.ts';
 import { consistencyProof, type Hasher, hasherOf, inclusionProof, type Sha256 } from './merkle.ts';
@@ -20,11 +21,13 @@ export interface ProvenEntry {
 export class LogSide {
   readonly key: Pick<LogKey, 'name' | 'verifier'>;
   readonly find: Finder;
+  readonly #sealing: Sealing;
   readonly #db: Db;
   readonly #tree: Tree;
   readonly #entry: EntryText;
 
-  constructor(db: Db, key: Pick<LogKey, 'name' | 'verifier'>, sha256: Sha256) {
+  constructor(db: Db, key: Pick<LogKey, 'name' | 'verifier'>, sha256: Sha256, sealing: Sealing) {
+    this.#sealing = sealing;
     const hasher: Hasher = hasherOf(sha256);
     this.#db = db;
     this.key = key;
@@ -40,6 +43,16 @@ export class LogSide {
 
   checkpoint() {
     return this.#db.select().from(checkpoints).orderBy(desc(checkpoints.size)).limit(1).get();
+  }
+
+  /** What was kept of the text of a call; null: nothing. */
+  capture(request: string): OpenedCapture | null {
+    return openCapture(this.#db, this.#sealing, request);
+  }
+
+  /** @throws RangeError */
+  prompts(words: string, limit: number): string[] {
+    return searchPrompts(this.#db, words, limit);
   }
 
   /** Null: not (yet) a tile of the tree. */
@@ -63,7 +76,7 @@ export class LogSide {
     const parts: Uint8Array[] = [];
     for (let index = n * TILE_WIDTH; index < n * TILE_WIDTH + width; index++) {
       const { kind, ref } = this.#tree.leaf(index);
-      const text = this.#entry(kind, ref, index);
+      const text = this.#entry(kind, ref);
       if (text === null) return null;
       const entry = Buffer.from(text);
       const length = Buffer.alloc(2);
@@ -82,7 +95,7 @@ export class LogSide {
       .map((index) => {
         const { kind, ref, hash } = this.#tree.leaf(index);
         const proof = inclusionProof(index, signed.size, this.#tree.root);
-        return { index, entry: this.#entry(kind, ref, index), hash, proof };
+        return { index, entry: this.#entry(kind, ref), hash, proof };
       });
     return { size: signed.size, note: signed.note, entries };
   }

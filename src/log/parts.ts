@@ -32,6 +32,7 @@ export type Part = Stretch | Indexed;
 
 interface Block {
   readonly n: number;
+  readonly follows: number | null;
   readonly firstId: string;
   readonly lastId: string;
   readonly oldest: number;
@@ -48,7 +49,7 @@ export class Parts {
 
   constructor({ $client: db }: Db) {
     this.#blocks = db.prepare<[string, string], Block>(
-      `select n, first_id as firstId, last_id as lastId, oldest, newest, length(ids) as bytes from blocks
+      `select n, follows, first_id as firstId, last_id as lastId, oldest, newest, length(ids) as bytes from blocks
        where last_id > ? and first_id < ? order by first_id`,
     );
     this.#ids = db.prepare<[number], { ids: Buffer }>('select ids from blocks where n = ?');
@@ -104,10 +105,12 @@ export class Parts {
   #all(after: string, before: string): (Stretch | Block)[] {
     const parts: (Stretch | Block)[] = [];
     let from = after;
+    let previous: number | null = null;
     for (const block of this.#blocks.iterate(after, before)) {
-      if (from < block.firstId) parts.push({ block: null, after: from, before: block.firstId });
+      const follows = previous !== null && block.follows === previous;
+      if (!follows && from < block.firstId) parts.push({ block: null, after: from, before: block.firstId });
       parts.push(block);
-      from = block.lastId;
+      [from, previous] = [block.lastId, block.n];
     }
     if (from < before) parts.push({ block: null, after: from, before });
     return parts;

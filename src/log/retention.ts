@@ -3,6 +3,7 @@ import type { Clock } from '../deps.ts';
 import type { Db } from '../store/db.node.ts';
 import type { Writer } from '../store/writer.ts';
 import { insertAct } from './acts.ts';
+import type { Captures } from './captures.ts';
 import { REPEATED } from './facets.ts';
 import { firstIdOf, LONGEST_CALL_MS } from './id.ts';
 import { LET_GO, letGoSubject } from './retained.ts';
@@ -16,17 +17,22 @@ export interface Keep {
   readonly days: number | null;
   /** The newest so many rows stay; null: all. */
   readonly rows: number | null;
+  /** Texts that were kept of calls older than this are let go; null: never. */
+  readonly textDays?: number | null;
 }
 
 export interface RetentionOptions {
   readonly db: Db;
   readonly writer: Writer;
+  readonly captures: Captures;
   readonly now: Clock;
   readonly keep: Keep;
 }
 
 /** @returns how many rows went. Calls that are open, or may be, stay. */
-export async function letGo({ db, writer, now, keep }: RetentionOptions): Promise<number> {
+export async function letGo(options: RetentionOptions): Promise<number> {
+  const { db, writer, now, keep } = options;
+  await letTextsGo(options);
   const below = boundOf(db, keep, now());
   if (below === null) return 0;
   const oldest = db.$client.prepare<[], { id: string }>('select id from requests order by id limit 1').get();
@@ -63,6 +69,23 @@ export async function letGo({ db, writer, now, keep }: RetentionOptions): Promis
   return gone;
 }
 
+/** What was committed to stays, and so the tree holds. */
+async function letTextsGo({ db, writer, captures, now, keep }: RetentionOptions): Promise<void> {
+  if (!keep.textDays) return;
+  const before = now() - keep.textDays * DAY_MS;
+  await writer.write(() => {
+    const texts = captures.letGo(before, firstIdOf(before));
+    if (texts === 0) return;
+    const act = {
+      at: now(),
+      act: 'log.let-texts-go',
+      subject: `${texts} texts`,
+      reason: `older than ${keep.textDays} days`,
+    };
+    insertAct(db, { operator: 'portcullis', address: null }, act);
+  });
+}
+
 /** Everything below this id may go; null: nothing. */
 function boundOf(db: Db, { days, rows }: Keep, nowMs: number): string | null {
   const bounds: string[] = [];
@@ -89,7 +112,8 @@ export function startRetention(
   options: RetentionOptions,
   onFault: (fault: unknown) => void,
 ): { stop(): void } {
-  if (options.keep.days === null && options.keep.rows === null) return { stop() {} };
+  const { days, rows, textDays = null } = options.keep;
+  if (days === null && rows === null && textDays === null) return { stop() {} };
   const look = () => void letGo(options).catch(onFault);
   const soon = setTimeout(look, FIRST_MS);
   const timer = setInterval(look, EVERY_MS);

@@ -5,6 +5,7 @@ import type { Db } from '../store/db.node.ts';
 import { acts, requests, switches } from '../store/schema.ts';
 import {
   actEntry,
+  capturedEntry,
   type Kind,
   releasedEntry,
   repeatedEntry,
@@ -14,15 +15,20 @@ import {
   unitsEntry,
 } from './entry.ts';
 
-/** Null: the row is not there. @param index of the leaf */
-export type EntryText = (kind: Kind, ref: string, index: number) => string | null;
+/** Null: the row is not there. */
+export type EntryText = (kind: Kind, ref: string) => string | null;
 
 export function entriesOf(db: Db): EntryText {
   const id = sql.placeholder('id');
   const request = db.select().from(requests).where(eq(requests.id, id)).prepare();
   const act = db.select().from(acts).where(eq(acts.id, id)).prepare();
   const one = db.select().from(switches).where(eq(switches.id, id)).prepare();
-  return (kind, ref, _index) => {
+  const captured = db.$client.prepare<[string], { part: string; commitment: Buffer }>(
+    'select part, commitment from captures where request = ? limit 1',
+  );
+  return (kind, ref) => {
+    if (kind === 'captured')
+      return said(captured.get(ref), (one) => capturedEntry(ref, one.part, one.commitment.toString('hex')));
     if (kind === 'act') return said(act.get({ id: Number(ref) }), actEntry);
     if (kind === 'switch') return said(one.get({ id: Number(ref) }), switchEntry);
     if (kind === 'released') return said(one.get({ id: Number(ref) }), releasedEntry);

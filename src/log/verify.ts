@@ -151,7 +151,7 @@ class Pass {
 
   #row(index: number, leaf: Leaf): void {
     if (leaf.kind === 'repeated') this.#repeats.set(leaf.ref, (this.#repeats.get(leaf.ref) ?? 0) + 1);
-    const text = this.#entry(leaf.kind, leaf.ref, index);
+    const text = this.#entry(leaf.kind, leaf.ref);
     if (text === null) this.#gone(index, leaf);
     else if (Buffer.compare(this.#hasher.leaf(this.#encoder.encode(text)), leaf.hash) !== 0)
       this.found(index, `${nameOf(leaf)}: the row does not say what it said when it was written`);

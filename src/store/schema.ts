@@ -221,6 +221,8 @@ export const blocks = sqliteTable('blocks', {
   /** Unix milliseconds. */
   oldest: integer('oldest').notNull(),
   newest: integer('newest').notNull(),
+  /** The block right before it, with no row between them; null when that is not known. */
+  follows: integer('follows'),
   /** The ids of its rows, 16 bytes each. */
   ids: blob('ids', { mode: 'buffer' }).notNull(),
   /** When each came: milliseconds after the oldest, four bytes each. */
@@ -285,6 +287,20 @@ export const captures = sqliteTable(
     sealed: blob('sealed', { mode: 'buffer' }),
   },
   (t) => [primaryKey({ columns: [t.request, t.part] }), index('captures_by_tester').on(t.tester)],
+);
+
+/**
+ * The rows of the full-text index `prompts` (FTS5, contentless: words and no text), which Drizzle has no word for: see the
+ * migration.
+ */
+export const promptRows = sqliteTable(
+  'prompt_rows',
+  {
+    n: integer('n').primaryKey({ autoIncrement: true }),
+    request: text('request').notNull(),
+    tester: text('tester').notNull(),
+  },
+  (t) => [index('prompt_rows_by_tester').on(t.tester)],
 );
 
 /** Keys that seal testers' texts; without its row a text is gone for good. */

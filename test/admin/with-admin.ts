@@ -10,8 +10,10 @@ import { createClient } from '../../src/admin/client.ts';
 import { hashCredential, makeCredential } from '../../src/admin/credential.ts';
 import { Warden } from '../../src/admission/warden.ts';
 import type { Actor, Control, IssuedToken } from '../../src/control.ts';
+import { Captures } from '../../src/log/captures.ts';
 import { Journal } from '../../src/log/journal.ts';
 import { LogSide } from '../../src/log/log-side.ts';
+import { sealing } from '../../src/log/seal.node.ts';
 import { sha256 } from '../../src/log/sha256.node.ts';
 import { type Db, openDatabase, sqliteTransaction } from '../../src/store/db.node.ts';
 import { acts, operators, requests, tokens } from '../../src/store/schema.ts';
@@ -27,6 +29,7 @@ export async function startAdmin() {
   const dataDir = mkdtempSync(join(tmpdir(), 'portcullis-'));
   const db = openDatabase(join(dataDir, 'portcullis.sqlite'), 'process');
   const journal = new Journal(db.writer, sha256);
+  const captures = new Captures(db.writer, journal, sealing, sha256);
   const writer = new Writer(sqliteTransaction(db.writer, journal), setImmediate);
   const liveness = { own: 'test', isAlive: () => true, forget: () => {} };
   const rules = { cohort: () => null } as never;
@@ -35,6 +38,7 @@ export async function startAdmin() {
     writer,
     journal,
     quietMs: 60_000,
+    captures,
     rules,
     now: Date.now,
     node: 'test',
@@ -53,7 +57,8 @@ export async function startAdmin() {
     rotateKeys: () => Promise.resolve(),
     withdrawKey: (kid) => Promise.reject(new KeyUnknown(kid)),
     live: () => warden.live(),
-    log: new LogSide(db.reader, { name: 'test.log', verifier: 'test.log+00000000+AA==' }, sha256),
+    log: new LogSide(db.reader, { name: 'test.log', verifier: 'test.log+00000000+AA==' }, sha256, sealing),
+    forget: (tester) => captures.forget(tester),
     cohortsWithRules: ['alpha'],
   };
   const app = createAdmin(control, { onFault: () => {} });

@@ -8,7 +8,9 @@ import { Warden } from '../../src/admission/warden.ts';
 import type { AnswerSink, Exchange } from '../../src/deps.ts';
 import { type Gate, handle } from '../../src/gateway/handler.ts';
 import { ROUTES } from '../../src/gateway/routes.ts';
+import { Captures } from '../../src/log/captures.ts';
 import { Journal } from '../../src/log/journal.ts';
+import { sealing } from '../../src/log/seal.node.ts';
 import { newDigest, sha256 } from '../../src/log/sha256.node.ts';
 import { openDatabase, sqliteTransaction } from '../../src/store/db.node.ts';
 import { cohorts, requests, switches, testers } from '../../src/store/schema.ts';
@@ -44,11 +46,13 @@ function setUp(n: number) {
   const liveness = { own: 'test', isAlive: () => true, forget: () => {} };
   const rules = () => granted;
   const quietMs = 60_000;
+  const captures = new Captures(db, journal, sealing, sha256);
   const options = {
     db,
     writer,
     journal,
     quietMs,
+    captures,
     liveness,
     rules,
     now: Date.now,
