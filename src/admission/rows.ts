@@ -8,6 +8,7 @@ import type { Decision } from './decide.ts';
 /** A call may name as many as it likes; its row does not grow with them. */
 const MOST_OBJECTS = 64;
 const MOST_ID_CHARS = 128;
+const MOST_TEXT_CHARS = 512;
 
 /** The row of a call that reached admission; open when it is allowed. */
 export function admittedRow({ arrival, who, call }: Ask, decision: Decision, now: number, node: number) {
@@ -19,9 +20,9 @@ export function admittedRow({ arrival, who, call }: Ask, decision: Decision, now
     token: who.jti,
     clientId: who.clientId,
     operation: call.operation,
-    model: call.model,
+    model: shown(call.model),
     seconds: call.seconds,
-    size: call.size,
+    size: shown(call.size),
     n: call.n,
     node,
     reserved: unitsText(decision.charge?.units),
@@ -63,13 +64,18 @@ export function settledRow({ id, settlement, rule, bytesIn, objects }: Entry, us
   const ended = { outcome, detail, status, upstreamStatus, upstreamRequestId, firstByteMs, durationMs };
   const ids = [...objects, ...made.map((one) => one.id)];
   const bytes = { bytesIn: settlement.bytesIn ?? bytesIn, bytesOut };
-  return { id, rule, ...ended, ...bytes, used, outputHash, objects: objectsText(ids) };
+  return { id, rule, ...ended, detail: shown(detail), ...bytes, used, outputHash, objects: objectsText(ids) };
 }
 
 /** As the log keeps them; what does not look like an id (and may be a secret) is left out. */
 function objectsText(ids: readonly string[]): string | null {
   const kept = [...new Set(ids)].filter((id) => id.length <= MOST_ID_CHARS && masked(id) === id);
   return kept.length === 0 ? null : JSON.stringify(kept.slice(0, MOST_OBJECTS));
+}
+
+/** Callers put tokens anywhere, and texts of any length. */
+function shown(text: string | null): string | null {
+  return text === null ? null : masked(text).slice(0, MOST_TEXT_CHARS);
 }
 
 function arrived({ id, at, method, path, address, agent, clientRequestId }: Arrival) {
@@ -79,7 +85,7 @@ function arrived({ id, at, method, path, address, agent, clientRequestId }: Arri
 function refused(refusal: Refusal | null, arrival: Arrival, now: number) {
   return {
     outcome: refusal?.code ?? null,
-    detail: refusal?.detail || null,
+    detail: shown(refusal?.detail || null),
     status: refusal?.status ?? null,
     durationMs: refusal ? now - arrival.at : null,
   };

@@ -1,6 +1,7 @@
 /** Switches: which refusal an engaged one means, and the acts of engaging and releasing. */
 import { and, eq, isNull } from 'drizzle-orm';
 import type { Actor, StopOrder } from '../control.ts';
+import { masked } from '../gateway/printable.ts';
 import { insertAct } from '../log/acts.ts';
 import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
@@ -36,7 +37,8 @@ export function revocationBy(one: Switch): Revocation {
 
 /** Runs inside a writer's job. */
 export function insertSwitch(db: Db, order: StopOrder, at: number, actor: Actor): Switch {
-  const { scope, effect, reason } = order;
+  const { scope, effect } = order;
+  const reason = order.reason && masked(order.reason);
   const row = db
     .insert(switches)
     .values({ scope, effect, reason, engagedAt: at, engagedBy: actor.operator })

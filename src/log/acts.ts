@@ -1,5 +1,6 @@
 /** What operators do: one row per act, in the transaction of the change that it tells of. */
 import type { Actor } from '../control.ts';
+import { masked } from '../gateway/printable.ts';
 import type { Db } from '../store/db.node.ts';
 import { acts } from '../store/schema.ts';
 
@@ -15,6 +16,11 @@ export interface Act {
 /** Runs inside a writer's job. */
 export function insertAct(db: Db, { operator, address }: Actor, act: Act): void {
   db.insert(acts)
-    .values({ ...act, operator, address })
+    .values({ ...act, ...withoutSecrets(act), operator, address })
     .run();
+}
+
+/** Operators paste what leaked into reasons and filters. */
+function withoutSecrets({ subject, reason = null }: Act) {
+  return { subject: masked(subject), reason: reason && masked(reason) };
 }

@@ -34,3 +34,49 @@ test('credentials in URLs are refused, and those in any header are not logged', 
   await gate.close();
   await upstream.close();
 });
+
+test('nor do they stand in the log when they are sent as anything else: ids, models, names of files, broken bodies', async () => {
+  const upstream = await startUpstream();
+  const gate = await startGate(upstream.url);
+  const token = await gate.tester('ada');
+  const post = async (path: string, body: string, type = 'application/json') => {
+    const answer = await fetch(gate.url + path, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': type },
+      body,
+    });
+    return `${answer.status} ${await answer.text()}`;
+  };
+  const form = (name: string, value: string, file = '') =>
+    `--b\r\nContent-Disposition: form-data; name="${name}"${file}\r\n\r\n${value}\r\n--b--\r\n`;
+  const told: string[] = [];
+  for (const body of [
+    { model: token, messages: [] },
+    { model: 'm', file_id: token },
+    { model: 'm', messages: [{ role: 'user', content: token }] },
+    { model: 'm', [token]: 1 },
+    { model: 'm', size: token, reference: token },
+  ])
+    told.push(await post('/v1/chat/completions', JSON.stringify(body)));
+  told.push(await post('/v1/chat/completions', `{"model": "m", "x": ${token}`));
+  told.push(await post('/v1/chat/completions', `{"model":"m","${token}":1,"${token}":2}`));
+  told.push(
+    await post('/v1/files', form('file', 'x', `; filename="${token}"`), 'multipart/form-data; boundary=b'),
+  );
+  told.push(await post('/v1/files', form(token, 'x'), 'multipart/form-data; boundary=b'));
+  told.push(await post('/v1/chat/completions', '{}', token));
+  await gate.admin('GET', `requests?tester=${token}`).catch((fault: Error) => told.push(fault.message));
+  expect(told.some((text) => text.startsWith('404'))).toBe(true);
+  await gate.settled();
+  const exported = JSON.stringify(await gate.admin('GET', 'requests?limit=1000'));
+  const files = readdirSync(gate.dir).filter((name) => name.startsWith('portcullis.sqlite'));
+  const written = files.map((name) => readFileSync(join(gate.dir, name), 'latin1')).join();
+  for (const secret of [token, String(token.split('.')[2])])
+    expect([told.join('\n'), exported, written].map((text) => text.includes(secret))).toEqual([
+      false,
+      false,
+      false,
+    ]);
+  await gate.close();
+  await upstream.close();
+});
