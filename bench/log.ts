@@ -138,7 +138,7 @@ row(
   3,
 );
 
-for (const format of ['jsonl', 'csv'] as const) {
+for (const format of ['jsonl', 'csv', 'parquet'] as const) {
   since = performance.now();
   let bytes = 0;
   const memory = process.memoryUsage().rss;

@@ -134,7 +134,7 @@ export function questionRoutes(control: Control) {
       return stream(c, async (out) => {
         for (const part of exportRows(control.log.find, asked, format)) {
           if (out.aborted) return;
-          await out.write(part);
+          await out.write(part as string);
         }
       }) as never;
     });

@@ -27,7 +27,8 @@ is exported, take a bundle: portcullis log bundle.
 
 Examples:
   portcullis log export calls.jsonl
-  portcullis log export calls.csv --tester ada --since 7d`;
+  portcullis log export calls.csv --tester ada --since 7d
+  portcullis log export calls.parquet`;
 
 type Flags = Readonly<Record<string, string | undefined>> & { readonly json?: true };
 
@@ -67,7 +68,10 @@ export function addLogQuestions(log: Command, filters: (command: Command) => Com
     .addHelpText('after', '\nExample:\n  portcullis log text 01980000-0000-7000-8000-000000000000')
     .action(show);
   filters(
-    log.command('export').argument('<file>', 'ends with .jsonl or .csv').description('write rows to a file'),
+    log
+      .command('export')
+      .argument('<file>', 'ends with .jsonl, .csv or .parquet')
+      .description('write rows to a file'),
   )
     .addHelpText('after', EXPORT_HELP)
     .action(exportTo);
@@ -99,7 +103,7 @@ async function show(id: string, { json }: { json?: true }): Promise<void> {
 }
 
 async function exportTo(file: string, { json: _, ...query }: Flags): Promise<void> {
-  const asked = new URLSearchParams({ format: file.endsWith('.csv') ? 'csv' : 'jsonl' });
+  const asked = new URLSearchParams({ format: /\.(csv|parquet)$/.exec(file)?.[1] ?? 'jsonl' });
   for (const [name, value] of Object.entries(query)) if (value !== undefined) asked.set(name, value);
   const answer = await download(process.env, `/admin/log/export?${asked}`);
   const target = createWriteStream(file, { flags: 'wx', mode: 0o600 });

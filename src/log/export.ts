@@ -2,9 +2,11 @@
 import { getTableColumns } from 'drizzle-orm';
 import { requests } from '../store/schema.ts';
 import type { Finder, Question } from './find.ts';
+import { parquetOf } from './parquet.ts';
 
-export const FORMATS = ['jsonl', 'csv'] as const;
+export const FORMATS = ['jsonl', 'csv', 'parquet'] as const;
 export type Format = (typeof FORMATS)[number];
+type TextFormat = Exclude<Format, 'parquet'>;
 
 const ROWS_AT_ONCE = 1_000;
 
@@ -12,7 +14,7 @@ const COLUMNS = Object.entries(getTableColumns(requests)).filter(([name]) => nam
 /** JSON in the row is JSON in the line. */
 const NESTED: ReadonlySet<string> = new Set(['objects', 'reserved', 'used', 'jobUsed']);
 
-const LINES: Readonly<Record<Format, { readonly head: string; readonly sql: string }>> = {
+const LINES: Readonly<Record<TextFormat, { readonly head: string; readonly sql: string }>> = {
   jsonl: {
     head: '',
     sql: `json_object(${COLUMNS.map(([name, { name: column }]) =>
@@ -28,11 +30,18 @@ const LINES: Readonly<Record<Format, { readonly head: string; readonly sql: stri
 };
 
 export function contentType(format: Format): string {
+  if (format === 'parquet') return 'application/vnd.apache.parquet';
   return format === 'csv' ? 'text/csv; charset=utf-8' : 'application/jsonl';
 }
 
 /** Parts of a file, oldest row first. What is committed while it runs is in it. */
-export function* exportRows(find: Finder, asked: Question, format: Format): Generator<string> {
+export function exportRows(find: Finder, asked: Question, format: TextFormat): Generator<string>;
+export function exportRows(find: Finder, asked: Question, format: Format): Generator<string | Uint8Array>;
+export function exportRows(find: Finder, asked: Question, format: Format): Generator<string | Uint8Array> {
+  return format === 'parquet' ? parquetOf(find, asked) : linesOf(find, asked, format);
+}
+
+function* linesOf(find: Finder, asked: Question, format: TextFormat): Generator<string> {
   const { head, sql } = LINES[format];
   if (head) yield head;
   for (const lines of find.lines(asked, sql, ROWS_AT_ONCE)) yield lines;

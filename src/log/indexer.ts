@@ -3,10 +3,10 @@ import type { Clock } from '../deps.ts';
 import type { Db } from '../store/db.node.ts';
 import type { Writer } from '../store/writer.ts';
 import { FACET_NAMES, FACETS, REPEATED, valuesOf } from './facets.ts';
-import { timeOf } from './id.ts';
+import { firstIdOf, timeOf } from './id.ts';
 import { BLOCK_ROWS, packPlaces } from './places.ts';
 
-const EVERY_MS = 1_000;
+const EVERY_MS = 5_000;
 /** Read in one turn: about a millisecond. */
 const ROWS_AT_ONCE = 256;
 /** What four bytes hold. A block over more than 49 days is asked by its rows. */
@@ -32,6 +32,7 @@ export interface IndexerOptions {
 export class Indexer {
   readonly #o: IndexerOptions;
   readonly #rows;
+  readonly #full;
   readonly #block;
   readonly #insert;
   readonly #close;
@@ -45,6 +46,9 @@ export class Indexer {
     const columns = FACET_NAMES.map((name) => `${FACETS[name].sql} as "${name}"`).join(', ');
     this.#rows = reader.prepare<[string, string, number], Row>(
       `select id, at, repeats, ${columns} from requests where id > ? and id < ? order by id limit ?`,
+    );
+    this.#full = reader.prepare<[string, string]>(
+      `select 1 from requests where id > ? and id < ? limit 1 offset ${BLOCK_ROWS - 1}`,
     );
     this.#block = reader.prepare<[string], { n: number; firstId: string; lastId: string }>(
       'select n, first_id as firstId, last_id as lastId from blocks where first_id > ? order by first_id limit 1',
@@ -80,9 +84,10 @@ export class Indexer {
     let previous: number | null = null;
     while (!this.#stopped) {
       const next = this.#block.get(after);
-      const rows = await this.#read(after, next?.firstId ?? '~');
-      // The rest at the end waits until it fills a block.
-      if (!next && rows.length < BLOCK_ROWS) return made;
+      // What may still change is not even read; the rest at the end waits until it fills a block.
+      const before = next?.firstId ?? firstIdOf(this.#o.now() - this.#o.quietMs);
+      if (!next && !this.#full.get(after, before)) return made;
+      const rows = await this.#read(after, before);
       if (rows.length > 0) {
         previous = this.#isAtRest(rows) ? await this.#enter(rows, previous) : null;
         if (previous !== null) made++;

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fc, test } from '@fast-check/vitest';
+import { parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { prepareStatements } from '../../src/admission/statements.ts';
 import { exportRows } from '../../src/log/export.ts';
@@ -170,6 +171,22 @@ test.prop([filters, span], { numRuns: 30 })(
     expect(rows.map((row) => row.split(',')[0])).toEqual(expected.map((id) => `"${id}"`));
   },
 );
+
+test('Parquet holds the same, and is read by another implementation', async () => {
+  const asked = { filters: { cohort: 'cohort-1' }, since: null, until: null };
+  const parts = [...exportRows(find, asked, 'parquet')].map((part) => Buffer.from(part as Uint8Array));
+  const file = Uint8Array.from(Buffer.concat(parts)).buffer;
+  const rows = await parquetReadObjects({ file });
+  const expected = plainly(asked, 'id, at, status, objects', 'order by id') as Record<string, unknown>[];
+  expect(
+    rows.map(({ id, at, status, objects }) => ({
+      id,
+      at: Number(at),
+      status: Number(status),
+      objects: objects ?? null,
+    })),
+  ).toEqual(expected);
+});
 
 test('a formula in a field is text in the CSV', () => {
   db.writer.$client
