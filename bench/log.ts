@@ -124,15 +124,15 @@ const QUESTIONS: readonly (readonly [string, () => Question])[] = [
   ],
 ];
 say(`\npage of 100, ${ROUNDS} times each, milliseconds${' '.repeat(6)}p50      p95      max`);
-for (const [name, question] of QUESTIONS) row(name, () => find.page(question(), 100, ROW_COLUMNS));
-row('counts by hour, all', () => find.counts(NONE, 3_600_000), 3);
-row(
+for (const [name, question] of QUESTIONS) await row(name, () => find.page(question(), 100, ROW_COLUMNS));
+await row('counts by hour, all', () => find.counts(NONE, 3_600_000), 3);
+await row(
   'counts by day of a tester',
   () => find.counts(only('tester', `tester-${skewed(TESTERS)}`), 86_400_000),
   5,
 );
-row('top testers, all', () => find.top(NONE, 'tester', 10), 3);
-row(
+await row('top testers, all', () => find.top(NONE, 'tester', 10), 3);
+await row(
   'top addresses of a tester',
   () => find.top(only('tester', `tester-${skewed(TESTERS)}`), 'address', 10),
   3,
@@ -151,11 +151,11 @@ for (const format of ['jsonl', 'csv', 'parquet'] as const) {
 }
 db.close();
 
-function row(name: string, ask: () => unknown, rounds = ROUNDS): void {
+async function row(name: string, ask: () => unknown, rounds = ROUNDS): Promise<void> {
   const times: number[] = [];
   for (let i = 0; i < rounds; i++) {
     const begun = performance.now();
-    ask();
+    await ask();
     times.push(performance.now() - begun);
   }
   times.sort((a, b) => a - b);

@@ -103,14 +103,20 @@ export function questionRoutes(control: Control) {
     .openapi(counts, async (c) => {
       const { step, ...query } = c.req.valid('query');
       await recordQuery(control, c.var.actor, { counts: step, ...query });
-      const found = control.log.find.counts(questionOf(query, control.now()), durationMs(step) ?? 3_600_000);
+      const found = await control.log.find.counts(
+        questionOf(query, control.now()),
+        durationMs(step) ?? 3_600_000,
+      );
       const counted = found.slice(-MOST_STEPS).map((one) => ({ ...one, at: iso(one.at) }));
       return c.json({ step, counts: counted }, 200);
     })
     .openapi(top, async (c) => {
       const { by, limit, ...query } = c.req.valid('query');
       await recordQuery(control, c.var.actor, { top: by, ...query });
-      return c.json({ by, top: control.log.find.top(questionOf(query, control.now()), by, limit) }, 200);
+      return c.json(
+        { by, top: await control.log.find.top(questionOf(query, control.now()), by, limit) },
+        200,
+      );
     })
     .openapi(text, async (c) => {
       const { request } = c.req.valid('param');

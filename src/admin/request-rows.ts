@@ -47,17 +47,18 @@ export function readRequest({ reader }: Control, id: string) {
 }
 
 /** `calls` and `refused` since that time; a row that stands for repeated refusals counts as often. */
-export function countRequests({ log, reader, now }: Control, sinceMs: number) {
+export async function countRequests({ log, reader, now }: Control, sinceMs: number) {
   const today = { since: sinceMs, until: null };
-  const total = (filters: Filters) =>
-    log.find.counts({ ...today, filters }, DAY_MS).reduce((sum, { calls }) => sum + calls, 0);
+  const total = async (filters: Filters) =>
+    (await log.find.counts({ ...today, filters }, DAY_MS)).reduce((sum, { calls }) => sum + calls, 0);
   const recent = gte(requests.id, firstIdOf(now() - LONGEST_CALL_MS));
   const open = reader
     .select({ n: count() })
     .from(requests)
     .where(and(recent, isNull(requests.outcome)))
     .get();
-  return { calls: total({}), refused: total({ decision: 'refused' }), open: open?.n ?? 0 };
+  const [calls, refused] = [await total({}), await total({ decision: 'refused' })];
+  return { calls, refused, open: open?.n ?? 0 };
 }
 
 const DAY_MS = 86_400_000;

@@ -52,12 +52,12 @@ const status = createRoute({
 });
 
 export function statusRoutes(control: Control, version: string) {
-  return new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults }).openapi(status, (c) => {
-    return c.json(readStatus(control, version), 200);
+  return new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults }).openapi(status, async (c) => {
+    return c.json(await readStatus(control, version), 200);
   });
 }
 
-function readStatus(control: Control, version: string) {
+async function readStatus(control: Control, version: string) {
   const nowMs = control.now();
   const midnightMs = nowMs - (nowMs % 86_400_000);
   const live = control.live();
@@ -67,7 +67,7 @@ function readStatus(control: Control, version: string) {
     switches: engaged,
     revocations: countRows(control, switches, eq(switches.effect, 'revoke')),
     live: { ...live, startedAt: iso(live.startedAt) },
-    today: { since: iso(midnightMs), ...countRequests(control, midnightMs) },
+    today: { since: iso(midnightMs), ...(await countRequests(control, midnightMs)) },
     log: readLog(control),
     testers: countRows(control, testers),
     cohorts: countRows(control, cohorts),

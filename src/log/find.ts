@@ -19,6 +19,8 @@ export interface Question {
 
 export type FoundRow = Readonly<Record<string, string | number | null>>;
 
+const TURN_MS = 5;
+const FEW_ROWS = 200_000;
 /** Ids that one statement looks up. */
 const IDS_AT_ONCE = 128;
 
@@ -26,15 +28,19 @@ export class Finder {
   readonly #db: Db['$client'];
   readonly #parts: Parts;
   readonly #values;
+  #breathed = 0;
   readonly #prepared = new Map<string, ReturnType<Db['$client']['prepare']>>();
 
   constructor(db: Db) {
     this.#db = db.$client;
     this.#parts = new Parts(db);
     this.#values = db.$client.prepare<
-      [number],
+      [number, string, number],
       { value: string; count: number; block: number; places: Buffer }
-    >('select value, count, block, places from facets where "column" = ?');
+    >(
+      `select value, count, block, places from facets
+       where "column" = ? and (value, block) > (?, ?) order by value, block limit 2000`,
+    );
   }
 
   /** Newest first; with `after`, oldest first. @param columns SQL, `id` among them */
@@ -72,13 +78,14 @@ export class Finder {
   }
 
   /** Calls in each step of time; a row that stands for repeated refusals counts as often. */
-  counts(asked: Question, stepMs: number): { at: number; calls: number }[] {
+  async counts(asked: Question, stepMs: number): Promise<{ at: number; calls: number }[]> {
     const calls = new Map<number, number>();
     const add = (at: number, n: number) => {
       const start = at - (at % stepMs);
       calls.set(start, (calls.get(start) ?? 0) + n);
     };
     for (const part of this.#parts.in(asked, true)) {
+      await this.#breathe();
       if (part.block !== null && isWithin(part, stepMs, asked)) {
         add(part.oldest, countPlaces(part.places));
         for (const { repeats } of this.#repeated(part)) add(part.oldest, Number(repeats) - 1);
@@ -94,20 +101,24 @@ export class Finder {
   }
 
   /** The values that most calls have. */
-  top(asked: Question, name: FacetName, limit: number): { value: string; calls: number }[] {
+  async top(asked: Question, name: FacetName, limit: number): Promise<{ value: string; calls: number }[]> {
     const calls = new Map<string, number>();
     const add = (row: FoundRow, n: number) => {
       for (const value of valuesOf(name, row[name] ?? null)) calls.set(value, (calls.get(value) ?? 0) + n);
     };
     const whole = new Map<number, Indexed>();
-    const column = `id, repeats, ${FACETS[name].sql} as "${name}"`;
-    for (const part of this.#parts.in(asked, true)) {
-      if (part.block !== null && isWithin(part, null, asked)) {
+    const columns = `id, repeats, ${FACETS[name].sql} as "${name}"`;
+    const parts = [...this.#parts.in(asked, true)];
+    // Few rows are quicker looked at than all values of a column.
+    const isFew = Object.keys(asked.filters).length > 0 && sizeOf(parts) < FEW_ROWS;
+    for (const part of parts) {
+      await this.#breathe();
+      if (!isFew && part.block !== null && isWithin(part, null, asked)) {
         whole.set(part.block, part);
         for (const row of this.#repeated(part)) add(row, Number(row.repeats) - 1);
-      } else for (const row of this.#rows(asked, part, column)) add(row, Number(row.repeats));
+      } else for (const row of this.#rows(asked, part, columns)) add(row, Number(row.repeats));
     }
-    this.#addWhole(calls, whole, name, asked);
+    if (whole.size > 0) await this.#addWhole(calls, whole, name, asked);
     return [...calls]
       .filter(([, n]) => n > 0)
       .map(([value, n]) => ({ value, calls: n }))
@@ -115,20 +126,35 @@ export class Finder {
       .slice(0, limit);
   }
 
-  #addWhole(
+  async #addWhole(
     calls: Map<string, number>,
     whole: ReadonlyMap<number, Indexed>,
     name: FacetName,
     { filters }: Question,
-  ) {
-    if (whole.size === 0) return;
+  ): Promise<void> {
     const isFiltered = Object.keys(filters).length > 0;
-    for (const { value, count, block, places } of this.#values.iterate(FACETS[name].code)) {
-      const part = whole.get(block);
-      if (!part) continue;
-      const n = isFiltered ? countIn(places, part.places) : count;
-      calls.set(value, (calls.get(value) ?? 0) + n);
+    let [value, block] = ['', -1];
+    for (;;) {
+      const some = this.#values.all(FACETS[name].code, value, block);
+      for (const one of some) {
+        const part = whole.get(one.block);
+        if (!part) continue;
+        const n = isFiltered ? countIn(one.places, part.places) : one.count;
+        calls.set(one.value, (calls.get(one.value) ?? 0) + n);
+      }
+      const last = some.at(-1);
+      if (!last) return;
+      [value, block] = [last.value, last.block];
+      await this.#breathe();
     }
+  }
+
+  /** Calls go first: a long question takes turns of a few milliseconds. */
+  async #breathe(): Promise<void> {
+    const now = performance.now();
+    if (now - this.#breathed < TURN_MS) return;
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#breathed = performance.now();
   }
 
   #rows(
@@ -176,6 +202,10 @@ export class Finder {
 }
 
 const EVERYTHING: Question = { filters: {}, since: null, until: null };
+
+function sizeOf(parts: readonly Part[]): number {
+  return parts.reduce((sum, part) => sum + (part.block === null ? 0 : countPlaces(part.places)), 0);
+}
 
 /** True when all rows of a block lie in the time that is asked for, and in one step of it. */
 function isWithin({ oldest, newest }: Indexed, stepMs: number | null, { since, until }: Question): boolean {

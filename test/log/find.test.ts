@@ -135,20 +135,20 @@ test.prop([filters, span, fc.boolean()], { numRuns: 150 })(
 
 test.prop([filters, span, fc.constantFrom(60_000, 3_600_000, 86_400_000)], { numRuns: 60 })(
   'counts over time are those of the rows, repeated refusals included',
-  (only, time, step) => {
+  async (only, time, step) => {
     const asked = { filters: only, ...time };
     const expected = plainly(
       asked,
       `(at - at % ${step}) as at, sum(repeats) as calls`,
       'group by 1 order by 1',
     );
-    expect(find.counts(asked, step)).toEqual(expected);
+    expect(await find.counts(asked, step)).toEqual(expected);
   },
 );
 
 test.prop([filters, span, fc.constantFrom('tester', 'outcome', 'address', 'rule', 'status')], {
   numRuns: 60,
-})('the most frequent values are those of the rows', (only, time, by) => {
+})('the most frequent values are those of the rows', async (only, time, by) => {
   const asked = { filters: only, ...time };
   const column = FACETS[by].sql;
   const expected = plainly(
@@ -156,7 +156,7 @@ test.prop([filters, span, fc.constantFrom('tester', 'outcome', 'address', 'rule'
     `cast(${column} as text) as value, sum(repeats) as calls`,
     `and ${column} is not null group by 1 order by 2 desc, 1 limit 10`,
   );
-  expect(find.top(asked, by, 10)).toEqual(expected);
+  expect(await find.top(asked, by, 10)).toEqual(expected);
 });
 
 test.prop([filters, span], { numRuns: 30 })(
