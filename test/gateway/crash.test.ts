@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
+import { verifyDatabase } from '../../src/log/offline.node.ts';
 import { CHAT, post, sleep, startUpstream } from '../with-gate.ts';
 import { firstTester, startProcess } from '../with-process.ts';
 
 const ROUNDS = 6;
 
-test('killed under load, again and again: every call that upstream saw has its row, and open ones are settled as lost', async () => {
+test('killed under load, again and again: every call that upstream saw has its row, open ones are settled as lost, and the log verifies', async () => {
   const upstream = await startUpstream((_, outgoing) => {
     setTimeout(() => outgoing.writeHead(200, { 'content-type': 'application/json' }).end('{}'), 5);
   });
@@ -44,6 +45,8 @@ test('killed under load, again and again: every call that upstream saw has its r
   expect(seen.filter((id) => !ids.has(id))).toEqual([]);
   expect(db.prepare('select count(*) from requests where outcome is null').pluck().get()).toBe(0);
   db.close();
+  const report = await verifyDatabase({ dataDir: dir, key: null, witnesses: [] });
+  expect(report).toMatchObject({ findings: [], checked: report.entries });
   await upstream.close();
   rmSync(dir, { recursive: true, force: true });
 }, 60_000);

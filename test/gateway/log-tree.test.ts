@@ -176,3 +176,23 @@ test('a bundle proves itself without the database, and shows every change', asyn
   await expect(verify(`${single}${lines[at]}\n`)).rejects.toThrow(/more than/);
   await expect(verifyBundleFile(file, key.replace(/[0-9a-f]{8}/, '00000000'))).rejects.toThrow(/another key/);
 });
+
+test('a log that is older than its tree holds from the tree on, and an act says where that begins', async () => {
+  const older = await startGate(null);
+  const token = await older.tester('cyd');
+  for (let i = 0; i < 5; i++) await post(older.url, token, { model: 'm', input: 'x' }, '/v1/embeddings');
+  await older.settled();
+  await older.stop();
+  older.sql(`delete from leaves; delete from tiles; delete from checkpoints; update acts set leaf = null;
+    update requests set leaf = null, settled_leaf = null`);
+  await older.restart();
+  await post(older.url, token, { model: 'm', input: 'x' }, '/v1/embeddings');
+  await older.settled();
+  await older.stop();
+  const verify = () => verifyDatabase({ dataDir: older.dir, key: null, witnesses: [] });
+  expect((await verify()).findings).toEqual([]);
+  older.sql(`insert into requests (id, at, method, path, decision, outcome)
+    values ('ffffffff-ac96-774b-bcce-000000000001', 1, 'GET', '/v1/models', 'refused', 'x')`);
+  expect((await verify()).findings[0]?.what).toMatch(/inserted past the gate/);
+  await older.close();
+});

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { verifyDatabase } from '../../src/log/offline.node.ts';
 import { CHAT, PERMISSIVE, post, sleep, startUpstream, type Upstream } from '../with-gate.ts';
 import { admin, end, firstTester, type Process, startProcess } from '../with-process.ts';
 
@@ -64,6 +65,10 @@ test('200 calls at once over two processes: exactly as many pass as the limit ha
   await startTwo('limits: { requestsPerDay: 30 }', 5);
   expect(passed(await flood(200))).toBe(30);
   expect(upstream.seen).toHaveLength(30);
+  await Promise.all(processes.map((one) => end(one)));
+  const report = await verifyDatabase({ dataDir: data, key: null, witnesses: [] });
+  expect(report).toMatchObject({ findings: [], checked: report.entries });
+  expect(report.entries).toBeGreaterThan(230);
 });
 
 test('a quota is exact over two processes', async () => {
