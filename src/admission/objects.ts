@@ -1,6 +1,7 @@
 /** Whose an object at upstream is. All testers share one key there; this table alone tells their objects apart. */
-import { printable } from '../gateway/printable.ts';
+
 import type { Reference, References } from '../gateway/references.ts';
+import { printable } from '../printable.ts';
 import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
 import type { Made, Span } from './admission.ts';

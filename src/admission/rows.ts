@@ -1,5 +1,5 @@
 /** The rows of the request log, as admission writes them. */
-import { masked } from '../gateway/printable.ts';
+import { masked } from '../printable.ts';
 import type { Refusal } from '../refusal.ts';
 import type { Arrival, Ask, RefusedCall } from './admission.ts';
 import { type Entry, unitsText } from './books.ts';

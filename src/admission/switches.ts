@@ -1,8 +1,8 @@
 /** Switches: which refusal an engaged one means, and the acts of engaging and releasing. */
 import { and, eq, isNull } from 'drizzle-orm';
 import type { Actor, StopOrder } from '../control.ts';
-import { masked } from '../gateway/printable.ts';
 import { insertAct } from '../log/acts.ts';
+import { masked } from '../printable.ts';
 import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
 import { switches } from '../store/schema.ts';

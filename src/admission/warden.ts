@@ -12,6 +12,7 @@ import type { Admission, Ask, Permit, RefusedCall, Settlement } from './admissio
 import { type Books, type Entry, openBooks } from './books.ts';
 import { Cluster, CONFIRM_MS, type Liveness } from './cluster.ts';
 import { type Decision, decide, type Grounds, type Rules, ruling } from './decide.ts';
+import { Folds } from './folds.ts';
 import { StoreHealth } from './health.ts';
 import { RequestLimits } from './limits.ts';
 import { objectsIn } from './objects.ts';
@@ -38,11 +39,6 @@ export interface WardenOptions {
   readonly watchMs: number;
 }
 
-/** One row stands for the refused calls of one address and one kind within this time, with an exact count … */
-const FOLD_MS = 60_000;
-/** … once so many rows of its own were written for it: a flood must not fill the disk. */
-const OWN_ROWS = 1_000;
-const MAX_FOLDS = 10_000;
 /** Less than a stop waits for a process that does not answer. */
 const STALE_MS = CONFIRM_MS / 4;
 
@@ -54,7 +50,7 @@ export class Warden implements Admission {
   readonly #grounds: Grounds;
   readonly #health: StoreHealth;
   readonly #startedAt: number;
-  readonly #folds = new Map<string, { id: string; until: number; rows: number }>();
+  readonly #folds = new Folds();
   readonly #books: Books;
   readonly #cluster: Cluster;
   #lookedAt = performance.now();
@@ -118,7 +114,7 @@ export class Warden implements Admission {
   async refuse(call: RefusedCall): Promise<void> {
     this.#health.check();
     const now = this.#options.now();
-    const fold = call.who === null ? this.#fold(call, now) : null;
+    const fold = this.#folds.into(call, now);
     await this.#guarded(
       this.#options.writer.write(() => {
         if (!fold || !this.#repeat(fold)) this.#record(refusedRow(call, now));
@@ -147,22 +143,6 @@ export class Warden implements Admission {
     if (this.#statements.repeat.run({ id }).changes === 0) return false;
     this.#options.journal.append('repeated', id, repeatedEntry(id));
     return true;
-  }
-
-  /** The row that this refused call is folded into; its own, when there is none yet. */
-  #fold({ arrival, refusal }: RefusedCall, now: number): string | null {
-    const key = `${arrival.address} ${refusal.code}`;
-    let fold = this.#folds.get(key);
-    if (!fold || fold.until <= now) {
-      if (this.#folds.size >= MAX_FOLDS) this.#folds.clear();
-      const rows = refusal.code === 'address_limited' ? 1 : OWN_ROWS;
-      fold = { id: arrival.id, until: now + FOLD_MS, rows };
-      this.#folds.set(key, fold);
-    }
-    if (fold.rows === 0) return fold.id;
-    fold.rows--;
-    fold.id = arrival.id;
-    return null;
   }
 
   readonly #keeper: Keeper = {

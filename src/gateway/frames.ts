@@ -1,8 +1,8 @@
 /** What may pass over an open realtime socket, and what its frames tell. */
 
 import { JsonFault, parseObject } from '../json.ts';
+import { printable } from '../printable.ts';
 import { Refusal, refusalBody } from '../refusal.ts';
-import { printable } from './printable.ts';
 
 type Event = Readonly<Record<string, unknown>>;
 

@@ -3,11 +3,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Arrival } from '../admission/admission.ts';
+import { printable } from '../printable.ts';
 import { Refusal, refusalBody, refusalHeaders } from '../refusal.ts';
 import { canonical } from './address.ts';
 import { breakBody } from './exchange.node.ts';
 import type { Gate } from './handler.ts';
-import { printable } from './printable.ts';
 
 /** The latest request on each connection. As long as it is not complete, what breaks is its body, and no new request. */
 const latest = new WeakMap<Duplex, IncomingMessage>();

@@ -1,6 +1,6 @@
 /** What operators do: one row per act, in the transaction of the change that it tells of. */
 import type { Actor } from '../control.ts';
-import { masked } from '../gateway/printable.ts';
+import { masked } from '../printable.ts';
 import type { Db } from '../store/db.node.ts';
 import { acts } from '../store/schema.ts';
 
