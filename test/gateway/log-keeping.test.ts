@@ -8,6 +8,7 @@ import Database from 'better-sqlite3';
 import { afterEach, expect, test } from 'vitest';
 import { Captures } from '../../src/log/captures.ts';
 import { Journal } from '../../src/log/journal.ts';
+import { openCheckpoint, readVerifierKey } from '../../src/log/note.ts';
 import { verifyDatabase } from '../../src/log/offline.node.ts';
 import { letGo } from '../../src/log/retention.ts';
 import { sealing } from '../../src/log/seal.node.ts';
@@ -138,6 +139,24 @@ test('a copy that is damaged, or is no database of ours, changes nothing', async
   new Database(other).exec('create table x (y)').close();
   await expect(restore(gate.dir, other, 'test')).rejects.toThrow(/no database of Portcullis/);
   expect(statSync(join(gate.dir, 'portcullis.sqlite')).mtimeMs).toBe(before);
+});
+
+test('checkpoints are posted to a web hook as they are made, again until it takes them, and they open', async () => {
+  let answers = 0;
+  const hook = await startUpstream((_, response) => response.writeHead(answers++ < 2 ? 500 : 204).end());
+  await start(`log: { checkpointSeconds: 0.05, checkpointHook: "${hook.url}/log" }`);
+  for (let i = 0; i < 100 && answers < 3; i++) {
+    await gate.tester(`t${i}`);
+    await sleep(60);
+  }
+  const [first] = hook.seen;
+  expect(first).toMatchObject({ method: 'POST', url: '/log' });
+  const { key } = (await gate.admin('GET', 'log')) as { key: string };
+  for (const { body } of hook.seen) {
+    const note = Buffer.from(body, 'latin1').toString('utf8');
+    expect((await openCheckpoint(note, readVerifierKey(key, sha256), sha256)).size).toBeGreaterThan(0);
+  }
+  await hook.close();
 });
 
 test('the command line backs up, verifies and names the first bad entry', async () => {
