@@ -1,6 +1,15 @@
 /** Step 7: passes the answer on, stops when the permit is taken back, and settles the row with how it ended. */
 import type { Outcome, Permit, Revocation } from '../admission/admission.ts';
-import type { AnswerHeaders, AnswerSink, Clock, Digest, Reply, Sending, UpstreamFault } from '../deps.ts';
+import type {
+  AnswerHeaders,
+  AnswerSink,
+  Clock,
+  Digest,
+  HeaderList,
+  Reply,
+  Sending,
+  UpstreamFault,
+} from '../deps.ts';
 import { Refusal, type RefusalCode, refusalBody } from '../refusal.ts';
 import { jobsIn, madeIn, usedIn } from './answer.ts';
 import { answerHeaders, first } from './answer-headers.ts';
@@ -44,6 +53,8 @@ export class AnswerStream implements AnswerSink {
   #held: HeldAnswer | null = null;
   #events: WholeEvents | null = null;
   #claims: ClaimedEvents | null = null;
+  /** Upstream's head, until bytes behind it may go out: so long the tester can still get a proper refusal. */
+  #unsent: { status: number; headers: HeaderList } | null = null;
   #ended = false;
   #over = false;
   /** True when nobody waits for the answer any more, but what it made has to be known. */
@@ -85,7 +96,7 @@ export class AnswerStream implements AnswerSink {
   }
 
   #take(status: number, headers: AnswerHeaders): void {
-    const { call, headOnly, permit, reply } = this.#o;
+    const { call, headOnly } = this.#o;
     const unfit = unfitFor(status);
     if (unfit) throw new Refusal(unfit, `upstream answered ${status}`);
     const handling = handlingOf(call.reads, status, headers, headOnly);
@@ -103,9 +114,24 @@ export class AnswerStream implements AnswerSink {
     const isPlain = headers['content-encoding'] === undefined;
     if (isEventStream && isPlain) this.#events = new WholeEvents();
     if (handling === 'claim') this.#claims = this.#claimed();
-    this.#tally.status = status;
-    permit.streaming = true;
-    reply.head(status, this.#headers(headers, this.#events !== null || (headOnly && this.#list !== null)));
+    const reframed = this.#events !== null || (headOnly && this.#list !== null);
+    this.#unsent = { status, headers: this.#headers(headers, reframed) };
+  }
+
+  /** False when there is nothing to begin with any more. */
+  #begin(): boolean {
+    const head = this.#unsent;
+    if (head === null) return !this.#over;
+    this.#unsent = null;
+    try {
+      this.#o.reply.head(head.status, head.headers);
+    } catch (fault) {
+      this.#fail(fault);
+      return false;
+    }
+    this.#tally.status = head.status;
+    this.#o.permit.streaming = true;
+    return true;
   }
 
   #headers(headers: AnswerHeaders, reframed: boolean): string[] {
@@ -135,7 +161,7 @@ export class AnswerStream implements AnswerSink {
   error(fault: UpstreamFault): void {
     if (this.#over) return;
     if (this.#tally.status === null) {
-      this.#tally.nothingDone = fault === 'unreachable' || fault === 'busy';
+      if (fault === 'unreachable' || fault === 'busy') this.#tally.nothingDone = true;
       this.#refuse(new Refusal(FAULTS[fault], fault));
       return;
     }
@@ -198,11 +224,13 @@ export class AnswerStream implements AnswerSink {
   }
 
   #write(bytes: Uint8Array): boolean {
+    if (!this.#begin()) return true;
     this.#tally.wrote(bytes);
     return this.#o.reply.write(bytes);
   }
 
   #complete(): void {
+    if (!this.#begin()) return;
     this.#o.reply.end();
     this.#settle('complete');
   }
@@ -235,7 +263,9 @@ export class AnswerStream implements AnswerSink {
   /** Ends the request, unless it is making something that would then be nobody's. */
   #leave(): void {
     const { makes, usage } = this.#o.call.reads;
-    this.#lingers = makes !== null && !usage && this.#sending !== null && this.#tally.status === null;
+    const answers = this.#tally.status !== null || this.#unsent !== null;
+    this.#lingers = makes !== null && !usage && this.#sending !== null && !answers;
+    this.#unsent = null;
     if (!this.#lingers) this.#sending?.abort();
   }
 

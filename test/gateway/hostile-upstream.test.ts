@@ -29,6 +29,22 @@ test.each<[string, Answer]>([
     'in a body that is held',
     (_, out) => out.writeHead(200, { 'content-type': 'application/json' }).end(`{"id":"${KEY}"}`),
   ],
+  [
+    'in the first bytes of a body that is passed on',
+    (_, out) => out.writeHead(200, { 'content-type': 'text/plain' }).end(`You are ${KEY}.`),
+  ],
+  [
+    'in an error',
+    (_, out) => out.writeHead(500, { 'content-type': 'application/json' }).end(`{"error":"${KEY}"}`),
+  ],
+  [
+    'in the first event of a stream, in two pieces',
+    (_, out) => {
+      out.writeHead(200, { 'content-type': 'text/event-stream' });
+      out.write(`data: ${KEY.slice(0, 9)}`);
+      setTimeout(() => out.end(`${KEY.slice(9)}\n\n`), 30);
+    },
+  ],
 ])('an answer with our key %s is refused, and the row says why', async (what, answer) => {
   const token = await start(answer);
   const path = what.includes('held') ? '/v1/videos' : '/v1/chat/completions';
