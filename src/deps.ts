@@ -126,6 +126,8 @@ export interface Upstream {
   send(out: Outbound, sink: AnswerSink): Sending;
   /** @param protocol the subprotocol to ask for */
   dial(out: Outbound, protocol: string | null, sink: DialSink): Pick<Sending, 'abort'>;
+  /** True for a frame of a socket, or the reason of its close, that holds our key. `send` looks by itself. */
+  quotesKey(said: Uint8Array | string): boolean;
 }
 
 /** SHA-256 of bytes as they come. */

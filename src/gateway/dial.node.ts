@@ -11,6 +11,7 @@ export interface Dial {
   /** For the whole handshake. */
   readonly timeoutMs: number;
   readonly faultOf: (fault: Error) => UpstreamFault;
+  readonly quotesKey: (said: string) => boolean;
 }
 
 /** @returns the socket, to be counted until it is closed, and what ends it */
@@ -35,9 +36,14 @@ export function dialSocket(dial: Dial, sink: DialSink): { ws: WebSocket } & Pick
   ws.on('upgrade', ({ headers }) => {
     answer = headers;
   });
-  ws.on('open', () => tell(() => sink.opened(nodeSocketEnd(ws), answer)));
+  const echoed = (headers: AnswerHeaders) => dial.quotesKey(Object.values(headers).join('\n'));
+  ws.on('open', () => {
+    if (!echoed(answer)) return tell(() => sink.opened(nodeSocketEnd(ws), answer));
+    tell(() => sink.error('key-echoed'));
+    ws.terminate();
+  });
   ws.on('unexpected-response', (_, { statusCode = 0, headers }) => {
-    tell(() => sink.refused(statusCode, headers));
+    tell(() => (echoed(headers) ? sink.error('key-echoed') : sink.refused(statusCode, headers)));
     ws.terminate();
   });
   ws.on('error', (fault) => tell(() => sink.error(dial.faultOf(fault))));

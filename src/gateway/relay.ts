@@ -19,6 +19,7 @@ interface Options {
   /** The token's end, Unix milliseconds. */
   readonly expiresAt: number;
   readonly checkFrame: FrameCheck;
+  readonly quotesKey: (said: Uint8Array | string) => boolean;
   readonly ended: (outcome: Outcome, detail: string | null) => void;
 }
 
@@ -52,7 +53,13 @@ export class Relay {
     this.#until = now() + LONGEST_MS;
     const refused = (refusal: Refusal) => this.refuse(refusal, 'cut');
     this.#up = new Flow({ from: client, to: upstream, now, check: this.#judge, refused });
-    this.#down = new Flow({ from: upstream, to: client, now, check: this.#read, refused: this.#refusedUs });
+    this.#down = new Flow({
+      from: upstream,
+      to: client,
+      now,
+      check: this.#read,
+      refused: this.#refusedAnswer,
+    });
     client.listen(this.#listener(this.#up, this.#clientBroke, this.#clientClosed));
     upstream.listen(this.#listener(this.#down, this.#upstreamBroke, this.#upstreamClosed));
     this.#pulse = setInterval(() => this.#beat(), Math.min(PING_MS, idleMs / 2));
@@ -99,10 +106,11 @@ export class Relay {
   readonly #read = (data: Uint8Array): Refusal | null => {
     const { tokens, refusesUs } = told(data);
     this.tokens += tokens;
-    return refusesUs ? new Refusal('upstream_refused_us', 'invalid_api_key') : null;
+    if (refusesUs) return new Refusal('upstream_refused_us', 'invalid_api_key');
+    return this.#o.quotesKey(data) ? new Refusal('upstream_answer_refused', 'key-echoed') : null;
   };
 
-  readonly #refusedUs = (refusal: Refusal): void => this.refuse(refusal, refusal.code, refusal.detail);
+  readonly #refusedAnswer = (refusal: Refusal): void => this.refuse(refusal, refusal.code, refusal.detail);
 
   readonly #clientBroke = (why: string): void => {
     this.#end({
@@ -124,10 +132,10 @@ export class Relay {
   };
 
   readonly #upstreamClosed = (code: number, reason: string): void => {
-    if (code === UNAUTHORIZED) this.#refusedUs(new Refusal('upstream_refused_us', `close ${code}`));
+    if (code === UNAUTHORIZED) this.#refusedAnswer(new Refusal('upstream_refused_us', `close ${code}`));
     else if (code === 1006) this.#upstreamBroke('connection lost');
     else {
-      const safe = ABOUT_KEYS.test(reason) ? '' : reason;
+      const safe = ABOUT_KEYS.test(reason) || this.#o.quotesKey(reason) ? '' : reason;
       const failed = code > 1001 && code < 3000 && code !== 1005;
       const outcome = failed ? 'upstream-error' : 'complete';
       this.#end({ outcome, detail: `close ${code}`, client: farewell(code, safe), upstream: null });

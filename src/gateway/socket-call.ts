@@ -66,6 +66,7 @@ export class SocketCall implements DialSink {
       now: gate.now,
       idleMs: gate.socketIdleMs,
       expiresAt: who.expiresAt * 1000,
+      quotesKey: (said) => gate.upstream.quotesKey(said),
       checkFrame: (event) => checkEvent(event, permit),
       ended: (outcome, detail) => this.#settle(outcome, detail),
     });

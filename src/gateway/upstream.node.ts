@@ -53,6 +53,11 @@ export function nodeUpstream(options: UpstreamOptions): NodeUpstream {
     client.destroy().catch(() => {});
   };
 
+  const quotesKey = (said: Uint8Array | string): boolean =>
+    typeof said === 'string'
+      ? said.includes(options.key)
+      : Buffer.from(said.buffer, said.byteOffset, said.length).includes(key);
+
   return {
     send(out, sink) {
       const client = acquire();
@@ -78,6 +83,7 @@ export function nodeUpstream(options: UpstreamOptions): NodeUpstream {
           protocol,
           timeoutMs: options.connectMs + options.firstByteMs,
           faultOf: kindOf,
+          quotesKey,
         },
         sink,
       );
@@ -85,6 +91,7 @@ export function nodeUpstream(options: UpstreamOptions): NodeUpstream {
       ws.on('close', () => sockets.delete(ws));
       return { abort };
     },
+    quotesKey,
     async close() {
       for (const ws of sockets) ws.terminate();
       await Promise.all([...all].map((client) => client.destroy()));

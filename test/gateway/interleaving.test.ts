@@ -76,6 +76,7 @@ function setUp(n: number) {
         return { abort: () => aborted++, resume() {} };
       },
       dial: () => ({ abort() {} }),
+      quotesKey: () => false,
     },
     ...{ sockets: new Set<never>(), socketIdleMs: 1e6 },
     realm: 'test',

@@ -49,6 +49,25 @@ test.each([
   },
 );
 
+test.each<[string, (ws: WebSocket) => void]>([
+  ['an event', (ws) => ws.send(`{"type":"x","text":"${KEY}"}`)],
+  ['a binary frame', (ws) => ws.send(Buffer.from(`\0${KEY}\0`))],
+  ['the reason of its close', (ws) => ws.close(4000, `bye ${KEY.slice(3)} ${KEY}`)],
+])('our key in %s of upstream never comes down', async (what, say) => {
+  t.upstream.serve = (ws) => {
+    ws.send('{"type":"session.created"}');
+    ws.on('message', () => say(ws));
+  };
+  const one = await t.open();
+  one.send({ type: 'response.create' });
+  const { reason } = await one.closed;
+  expect(JSON.stringify([reason, one.events])).not.toContain(KEY);
+  const row = await t.last();
+  expect(JSON.stringify(row)).not.toContain(KEY);
+  if (!what.includes('close'))
+    expect(row).toMatchObject({ outcome: 'upstream_answer_refused', detail: 'key-echoed' });
+});
+
 const TRANSCRIBE =
   '{"type":"session.update","session":{"audio":{"input":{"transcription":{"model":"whisper-1"}}}}}';
 

@@ -177,6 +177,14 @@ test('an upstream that never answers the handshake: 504', async () => {
   expect(await t.last()).toMatchObject({ outcome: 'upstream_timeout' });
 });
 
+test('our key in a header of a refused handshake comes neither down nor into the log', async () => {
+  t.upstream.refusal = `HTTP/1.1 403 No\r\nx-request-id: ${KEY}\r\ncontent-length: 0\r\n\r\n`;
+  const answer = await t.dial({ token: t.token }).opened;
+  const row = await t.last();
+  expect(JSON.stringify([answer, row])).not.toContain(KEY);
+  expect([answer.status, row?.outcome, row?.detail]).toEqual([502, 'upstream_answer_refused', 'key-echoed']);
+});
+
 test('an upstream that cannot be reached: 502', async () => {
   const away = await startGate('http://127.0.0.1:9');
   const one = dial(away.url, { token: await away.tester('ada') });
