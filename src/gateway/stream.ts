@@ -114,7 +114,8 @@ export class AnswerStream implements AnswerSink {
     const isPlain = headers['content-encoding'] === undefined;
     if (isEventStream && isPlain) this.#events = new WholeEvents();
     if (handling === 'claim') this.#claims = this.#claimed();
-    const reframed = this.#events !== null || (headOnly && this.#list !== null);
+    // RFC 9110 section 8.6: with 204 a length would announce bytes that never come.
+    const reframed = this.#events !== null || (headOnly && this.#list !== null) || status === 204;
     this.#unsent = { status, headers: this.#headers(headers, reframed) };
   }
 
@@ -304,6 +305,8 @@ export class AnswerStream implements AnswerSink {
 function unfitFor(status: number): RefusalCode | null {
   if (status === 401 || status === 407) return 'upstream_refused_us';
   if (status >= 300 && status < 400 && status !== 304) return 'upstream_answer_refused';
+  // RFC 9110 section 15: no such status; each reader would make something else of it.
+  if (status > 599) return 'upstream_answer_refused';
   return null;
 }
 

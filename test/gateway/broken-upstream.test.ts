@@ -1,0 +1,107 @@
+/** Whatever bytes upstream sends: the tester gets a whole answer, a refusal or a broken one, and the slot is free again. */
+import type { Socket } from 'node:net';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { send } from '../with-attack.ts';
+import { CHAT, PERMISSIVE, startGate, type TestGate } from '../with-gate.ts';
+import { type RawUpstream, startRawUpstream } from '../with-raw-upstream.ts';
+
+let gate: TestGate;
+let upstream: RawUpstream;
+let token: string;
+/** One slot: a call that kept it would refuse every test behind it. */
+const COHORTS = `artists: { ${PERMISSIVE}, limits: { concurrent: 1 } }`;
+beforeAll(async () => {
+  upstream = await startRawUpstream();
+  gate = await startGate(upstream.url, COHORTS, 'upstream: { firstByteSeconds: 1, idleSeconds: 1 }');
+  token = await gate.tester('ada');
+});
+afterAll(async () => {
+  await gate.close();
+  await upstream.close();
+});
+
+const OK = 'HTTP/1.1 200 OK\r\n';
+const bytes = (text: string) => (socket: Socket) => void socket.end(text, 'latin1');
+async function call(serve: (socket: Socket) => void) {
+  upstream.serve = serve;
+  const body = JSON.stringify(CHAT);
+  const head = `Host: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json\r\n`;
+  const text = `POST /v1/chat/completions HTTP/1.1\r\n${head}Content-Length: ${body.length}\r\n\r\n${body}`;
+  const [seen, before] = [upstream.seen.length, gate.rows().length];
+  const [answer] = await send(gate.url, text);
+  await gate.settled();
+  const [row, ...more] = gate.rows().slice(before);
+  expect([more.length, upstream.seen.length]).toEqual([0, seen + 1]);
+  return { answer, row };
+}
+
+test.each([
+  ['nothing', ''],
+  ['another protocol', 'SSH-2.0-x\r\n'],
+  ['half a head', `${OK}Content-Ty`],
+  ['a head of 100 kB', `${OK}X: ${'a'.repeat(100_000)}\r\nContent-Length: 2\r\n\r\n{}`],
+  ['100 kB of small headers', `${OK}${'X-Filler: abcdefgh\r\n'.repeat(5_000)}Content-Length: 2\r\n\r\n{}`],
+  ['both framings', `${OK}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`],
+  ['two lengths', `${OK}Content-Length: 2\r\nContent-Length: 5\r\n\r\n{}`],
+  ['a length beyond 64 bits', `${OK}Content-Length: 99999999999999999999\r\n\r\n{}`],
+  ['bare line feeds', `${OK}ETag: a\r\nContent-Length: 2\r\n\r\n{}`.replaceAll('\r', '')],
+  ['a carriage return in a value', `${OK}ETag: a\rSet-Cookie: x\r\nContent-Length: 2\r\n\r\n{}`],
+  ['a NUL in a value', `${OK}ETag: a\0b\r\nContent-Length: 2\r\n\r\n{}`],
+  ['a change of protocol', 'HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'],
+  ['a status of 000', 'HTTP/1.1 000 X\r\nContent-Length: 2\r\n\r\n{}'],
+  ['no chunk after a good head', `${OK}Transfer-Encoding: chunked\r\n\r\nzz\r\n`],
+  ['no body after a good head', `${OK}Content-Length: 9\r\n\r\n`],
+])('%s is a 502', async (_, text) => {
+  const { answer, row } = await call(bytes(text));
+  expect([answer?.status, row?.outcome, row?.status]).toEqual([502, 'upstream_error', 502]);
+  expect(answer?.headers.get('cache-control')).toBe('no-store');
+});
+
+test('a reset before the first byte is a 502, one in the middle breaks the answer off', async () => {
+  const reset = await call((socket) => socket.resetAndDestroy());
+  expect([reset.answer?.status, reset.row?.outcome]).toEqual([502, 'upstream_error']);
+  const { answer, row } = await call((socket) => {
+    socket.write(`${OK}Content-Length: 50\r\n\r\n{"half":`);
+    setTimeout(() => socket.resetAndDestroy(), 50);
+  });
+  expect([answer, row?.outcome, row?.status]).toEqual([undefined, 'upstream-error', 200]);
+});
+
+test.each([
+  ['after its head', `${OK}Content-Length: 9\r\n\r\n`],
+  ['inside its head', `${OK}Content-`],
+])('one that falls silent %s is a 504', async (_, text) => {
+  const { answer, row } = await call((socket) => void socket.write(text));
+  expect([answer?.status, row?.outcome]).toEqual([504, 'upstream_timeout']);
+});
+
+test.each([301, 302, 303, 307, 308, 600, 999])(
+  'a status of %i is refused, and a redirect is followed nowhere',
+  async (status) => {
+    const location = `Location: ${upstream.url}/v1/models\r\nRefresh: 0;url=${upstream.url}\r\n`;
+    const text = `HTTP/1.1 ${status} X\r\n${location}Content-Length: 0\r\n\r\n`;
+    const { answer, row } = await call(bytes(text));
+    expect([answer?.status, row?.outcome]).toEqual([502, 'upstream_answer_refused']);
+    expect([answer?.headers.has('location'), answer?.headers.has('refresh')]).toEqual([false, false]);
+  },
+);
+
+test('a 204 goes on without the length that it announced', async () => {
+  const { answer } = await call(bytes('HTTP/1.1 204 No Content\r\nContent-Length: 2\r\n\r\n'));
+  expect([answer?.status, answer?.headers.has('content-length')]).toEqual([204, false]);
+});
+
+test('bytes behind a whole answer are no part of it, nor of the next one', async () => {
+  const evil = 'HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nEVIL';
+  const first = await call((socket) => void socket.write(`${OK}Content-Length: 2\r\n\r\n{}${evil}`));
+  const second = await call((socket) => void socket.write(`${OK}Content-Length: 2\r\n\r\n[]`));
+  expect([first.answer?.body, second.answer?.body]).toEqual(['{}', '[]']);
+});
+
+test('headers that are named like members of every object harm nothing, and stay behind', async () => {
+  const names = ['__proto__', '__proto__', 'constructor', 'toString', 'hasOwnProperty'];
+  const lines = names.map((name) => `${name}: x\r\n`).join('');
+  const { answer, row } = await call(bytes(`${OK}${lines}Content-Length: 2\r\n\r\n{}`));
+  expect([answer?.status, row?.outcome]).toEqual([200, 'complete']);
+  expect(names.filter((name) => answer?.headers.has(name.toLowerCase()))).toEqual([]);
+});
