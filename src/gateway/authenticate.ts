@@ -1,8 +1,9 @@
 /** Step 2: who asks. Verification only, no state: whether the tester may call is admission's to say. */
+
+import { limitKey } from '../address.ts';
 import type { AddressLimit } from '../admission/address-limit.ts';
 import { Refusal } from '../refusal.ts';
 import type { Identity, Verifier } from '../token/verify.ts';
-import { limitKey } from './address.ts';
 import type { Frame } from './guard.ts';
 
 const BEARER = /^bearer +([^ ]+)$/i;

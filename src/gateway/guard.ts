@@ -1,8 +1,9 @@
 /** Step 1: the frame of a request. What is ambiguous is refused here, and the canonical path is fixed for good. */
+
+import type { ClientAddress } from '../address.ts';
 import type { Inbound } from '../deps.ts';
 import { masked, printable } from '../printable.ts';
 import { Refusal } from '../refusal.ts';
-import type { ClientAddress } from './address.ts';
 import { readHandshake } from './handshake.ts';
 
 /** A request whose frame is sound. `path` is what is judged, logged and sent. */

@@ -1,9 +1,10 @@
 /** The way of a call: the only file that knows the order. */
+
+import type { ClientAddress } from '../address.ts';
 import type { AddressLimit } from '../admission/address-limit.ts';
 import type { Admission } from '../admission/admission.ts';
 import type { Clock, Digest, Exchange, Upstream } from '../deps.ts';
 import type { Verifier } from '../token/verify.ts';
-import type { ClientAddress } from './address.ts';
 import { authenticate } from './authenticate.ts';
 import type { BodyLimits } from './body.ts';
 import { connect } from './connect.ts';

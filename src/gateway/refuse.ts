@@ -1,10 +1,11 @@
 /** Answers a refused call: one row, then the public text. */
+
+import { canonical } from '../address.ts';
 import type { Arrival } from '../admission/admission.ts';
 import type { Inbound, Reply } from '../deps.ts';
 import { masked, printable } from '../printable.ts';
 import { Refusal, refusalBody, refusalHeaders } from '../refusal.ts';
 import type { Identity } from '../token/verify.ts';
-import { canonical } from './address.ts';
 import type { Frame } from './guard.ts';
 import type { Gate } from './handler.ts';
 import type { Route } from './routes.ts';

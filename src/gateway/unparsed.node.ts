@@ -2,10 +2,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { canonical } from '../address.ts';
 import type { Arrival } from '../admission/admission.ts';
 import { printable } from '../printable.ts';
 import { Refusal, refusalBody, refusalHeaders } from '../refusal.ts';
-import { canonical } from './address.ts';
 import { breakBody } from './exchange.node.ts';
 import type { Gate } from './handler.ts';
 

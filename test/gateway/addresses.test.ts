@@ -1,6 +1,6 @@
 /** An address is believed from trusted proxies only, and has one spelling. */
 import { expect, test } from 'vitest';
-import { clientAddress, limitKey } from '../../src/gateway/address.ts';
+import { clientAddress, limitKey } from '../../src/address.ts';
 
 const behind = clientAddress(['127.0.0.1', '10.0.0.0/8', 'fd00::/8']);
 const PEER = '127.0.0.1';
