@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 
 interface Locked {
+  /** Of an alias: the package that is installed under another name. */
+  readonly name?: string;
   readonly version?: string;
   readonly resolved?: string;
   readonly integrity?: string;
@@ -9,21 +11,24 @@ interface Locked {
   readonly link?: boolean;
   readonly hasInstallScript?: boolean;
 }
+/** What npm takes packages from: a manifest, and the root of the lock. */
+interface Wanted {
+  readonly [group: string]: Record<string, string> | undefined;
+}
 
 const LICENCES =
   /^(?:MIT|MIT-0|ISC|0BSD|Apache-2\.0|BSD-[23]-Clause|BlueOak-1\.0\.0|MPL-2\.0|CC0-1\.0|CC-BY-4\.0|Python-2\.0|Unlicense|Zlib)$/;
-/** Packages that may run code while they are installed: a native module, and binaries that are tools. */
-const INSTALLS: ReadonlySet<string> = new Set([
-  'better-sqlite3',
-  'esbuild',
-  'node',
-  'fsevents',
-  'openai',
-  'openai6',
-]);
+/** Packages that may run code while they are installed: binaries that are tools. */
+const INSTALLS: ReadonlySet<string> = new Set(['esbuild', 'node']);
 const REGISTRY = 'https://registry.npmjs.org/';
+const GROUPS = ['dependencies', 'devDependencies'];
+/** Other ways to the same end, which nothing here looks at. */
+const UNUSED = ['optionalDependencies', 'peerDependencies', 'bundleDependencies', 'overrides', 'workspaces'];
+const VERSION = /^(?:npm:[\w@/-]+@)?\d+\.\d+\.\d+$/;
+const EXACT = /^\d+\.\d+\.\d+(?:[-+][\w.+-]+)?$/;
+const SHA512 = /^sha512-[A-Za-z0-9+/]{86}==$/;
 
-const manifest = JSON.parse(readFileSync('package.json', 'utf8'));
+const manifest = JSON.parse(readFileSync('package.json', 'utf8')) as Wanted;
 const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
   packages: Record<string, Locked>;
 };
@@ -34,22 +39,54 @@ console.log(`${Object.keys(packages).length - 1} packages, ${faults.length} faul
 process.exit(faults.length > 0 ? 1 : 0);
 
 function loose(): string[] {
-  return Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })
-    .filter(([, version]) => !/^(?:npm:[\w@/-]+@)?\d+\.\d+\.\d+$/.test(String(version)))
-    .map(([name, version]) => `package.json: ${name} is "${version}"; name one version exactly`);
+  const root = (packages[''] ?? {}) as Wanted;
+  const unused = UNUSED.filter((group) => manifest[group] !== undefined);
+  return [
+    ...unused.map((group) => `package.json: "${group}" is not looked at; do without it`),
+    ...GROUPS.flatMap((group) =>
+      Object.entries(manifest[group] ?? {}).flatMap(([name, version]) => [
+        ...(VERSION.test(version) ? [] : [`package.json: ${name} is "${version}"; name one version exactly`]),
+        ...(root[group]?.[name] === version ? [] : [`package-lock.json: ${name} is not "${version}"`]),
+        ...(locks(name, version) ? [] : [`node_modules/${name} is not locked as "${version}"`]),
+      ]),
+    ),
+  ];
+}
+
+/** True when what is locked under this name is the version, and the package, that the manifest names. */
+function locks(name: string, version: string): boolean {
+  const one = packages[`node_modules/${name}`];
+  return one?.version === version.replace(/^npm:.*@/, '') && (one.name ?? name) === packageOf(name, version);
+}
+
+function packageOf(name: string, version = ''): string {
+  return /^npm:(.+)@/.exec(version)?.[1] ?? name;
 }
 
 function faultsOf(path: string, one: Locked): string[] {
   if (path === '') return [];
   const name = path.replace(/^.*node_modules\//, '');
   const faults: string[] = [];
-  // Without an address it is the registry's package of that name and version.
-  if ((one.resolved !== undefined && !one.resolved.startsWith(REGISTRY)) || one.link)
-    faults.push('does not come from the npm registry');
-  if (!one.integrity?.startsWith('sha512-')) faults.push('has no SHA-512');
+  if (!isFromRegistry(name, one)) faults.push('does not come from the npm registry');
+  if (one.name !== undefined && one.name !== aliased(path, name))
+    faults.push(`is "${one.name}" under another name`);
+  if (!SHA512.test(one.integrity ?? '')) faults.push('has no SHA-512');
   if (!licensed(one.license)) faults.push(`has the licence "${one.license}"`);
   if (one.hasInstallScript && !INSTALLS.has(name)) faults.push('runs a script when it is installed');
   return faults.map((fault) => `${path} ${fault}`);
+}
+
+/** Without an address it is the registry's package of that name and version; with one, the address must say the same. */
+function isFromRegistry(name: string, { resolved, version, link, name: own = name }: Locked): boolean {
+  if (link || !EXACT.test(version ?? '')) return false;
+  const file = `${own}/-/${own.replace(/^@[^/]*\//, '')}-${version}.tgz`;
+  return resolved === undefined || resolved === REGISTRY + file;
+}
+
+/** The package that the manifest itself installs under this name; nobody else may. */
+function aliased(path: string, name: string): string {
+  const [version] = GROUPS.flatMap((group) => manifest[group]?.[name] ?? []);
+  return path === `node_modules/${name}` ? packageOf(name, version) : name;
 }
 
 /** An SPDX expression holds when one of its choices does. */
