@@ -3,8 +3,11 @@ import { Hono } from 'hono';
 import type { JSONWebKeySet } from 'jose';
 import type { Exchange } from './deps.ts';
 import { type Gate, handle } from './gateway/handler.ts';
+import { type Page, showPage } from './gateway/pages.ts';
 import { ROUTES, type Route } from './gateway/routes.ts';
 import { matches } from './policy/judge.ts';
+
+const NO_URL = { error: 'This gate has no public URL (publicUrl), so it does not describe itself.' };
 
 /** How a runtime hands over one call: it runs `take` and gives Hono what stands for the answer. */
 export type Take<Bindings extends object> = (
@@ -29,16 +32,16 @@ export function createGateway<Bindings extends object>(
 ): Hono<{ Bindings: Bindings }> {
   const { gate, take } = options;
   const app = new Hono<{ Bindings: Bindings }>();
-  app.get('/.well-known/jwks.json', (c) =>
-    c.json(options.jwks(), 200, { 'cache-control': 'public, max-age=60' }),
-  );
-  app.on('GET', options.metadata.paths, (c) =>
-    options.metadata.body
-      ? c.json(options.metadata.body, 200, { 'cache-control': 'public, max-age=60' })
-      : c.json({ error: 'This gate has no public URL (publicUrl), so it does not describe itself.' }, 404),
-  );
-  app.get('/healthz', (c) => c.json({ ok: true }));
-  app.get('/readyz', (c) => c.json({ ready: options.ready() }, options.ready() ? 200 : 503));
+  const page = (paths: string[], read: () => Page) =>
+    app.on(['GET', 'HEAD'], paths, (c) => take(c.env, (exchange) => showPage(exchange, read(), gate)));
+  const { paths, body } = options.metadata;
+  page(['/.well-known/jwks.json'], () => ({ status: 200, body: options.jwks(), isPublic: true }));
+  page(paths, () => (body ? { status: 200, body, isPublic: true } : { status: 404, body: NO_URL }));
+  page(['/healthz'], () => ({ status: 200, body: { ok: true } }));
+  page(['/readyz'], () => {
+    const ready = options.ready();
+    return { status: ready ? 200 : 503, body: { ready } };
+  });
   const serve = (methods: string[], path: string, route: Route | null) =>
     app.on(methods, path, (c) => take(c.env, (exchange) => handle(exchange, route, c.req.param(), gate)));
   const offered = ROUTES.filter(

@@ -1,6 +1,5 @@
 /** The admin API, all of it under `/admin`, for the control listener only. */
 import { OpenAPIHono } from '@hono/zod-openapi';
-import { bodyLimit } from 'hono/body-limit';
 import manifest from '../../package.json' with { type: 'json' };
 import type { Control } from '../control.ts';
 import { type AdminEnv, access } from './access.ts';
@@ -11,8 +10,9 @@ import { keyRoutes } from './keys.ts';
 import { logRoutes } from './log.ts';
 import { meRoutes } from './me.ts';
 import { objectRoutes } from './objects.ts';
-import { answerFault, Problem } from './problem.ts';
+import { answerFault } from './problem.ts';
 import { questionRoutes } from './questions.ts';
+import { readBody } from './read-body.ts';
 import { requestRoutes } from './requests.ts';
 import { statusRoutes } from './status.ts';
 import { switchRoutes } from './switches.ts';
@@ -35,12 +35,7 @@ export function createAdmin(control: Control, options: AdminOptions = {}): OpenA
   const { allowedHosts = [], onFault = console.error } = options;
   const app = new OpenAPIHono<AdminEnv>();
   app.onError((fault, c) => answerFault(fault, c, onFault));
-  app.use(
-    '/admin/*',
-    guard(allowedHosts),
-    access(control),
-    bodyLimit({ maxSize: BODY_LIMIT_BYTES, onError }),
-  );
+  app.use('/admin/*', guard(allowedHosts), access(control), readBody(BODY_LIMIT_BYTES));
   routesOf(app, control);
   app.openAPIRegistry.registerComponent('securitySchemes', 'operator', { type: 'http', scheme: 'bearer' });
   app.doc31('/admin/openapi.json', {
@@ -65,8 +60,4 @@ function routesOf(app: OpenAPIHono<AdminEnv>, control: Control) {
     .route('/', actRoutes(control))
     .route('/', statusRoutes(control, manifest.version))
     .route('/', meRoutes());
-}
-
-function onError(): never {
-  throw new Problem('body_too_large', `Send at most ${BODY_LIMIT_BYTES / 1024} KiB.`);
 }

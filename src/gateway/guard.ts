@@ -2,6 +2,7 @@
 
 import type { ClientAddress } from '../address.ts';
 import type { Inbound } from '../deps.ts';
+import { framingFault, isHost } from '../framing.ts';
 import { masked, printable } from '../printable.ts';
 import { Refusal } from '../refusal.ts';
 import { readHandshake } from './handshake.ts';
@@ -26,10 +27,11 @@ export interface Frame {
 
 /** Segments of unreserved and harmless characters only: no percent-encoding, no `;`, no empty or dot segments. */
 const CANONICAL_PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~!$&'()*+,=:@-]+)+$/;
-/** A query in the characters of RFC 3986 section 3.4, percent-encoding intact. */
-const QUERY = /^(?:[A-Za-z0-9._~!$&'()*+,;=:@/?[\]-]|%[0-9A-Fa-f]{2})*$/;
-/** RFC 9110 section 7.2: a name or address and perhaps a port, nothing else. */
-const HOST = /^(?:[A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
+/**
+ * A query in the characters of RFC 3986 section 3.4, percent-encoding intact. No `;`, at which some readers split, and no
+ * NUL, at which some end: they would see other parameters than were judged.
+ */
+const QUERY = /^(?:[A-Za-z0-9._~!$&'()*+,=:@/?[\]-]|%(?!00)[0-9A-Fa-f]{2})*$/;
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'DELETE']);
 const MAX_TARGET_CHARS = 4_096;
 const MAX_HEADERS = 256;
@@ -109,16 +111,10 @@ export function isCanonicalPath(path: string): boolean {
   return path === '/' || CANONICAL_PATH.test(path);
 }
 
-function isHost(host: string): boolean {
-  return HOST.test(host) && URL.canParse(`http://${host}`);
-}
-
 /** What the parser lets through, and another reader on the way could read in another way. */
 function checkFraming(version: string, { transferEncoding, connection }: Read): void {
-  if (version !== '1.1' && version !== '1.0') throw new Refusal('invalid_request', `HTTP/${version}`);
-  // RFC 9112 section 6.1: HTTP/1.0 knows no transfer coding, so its framing would be faulty.
-  if (transferEncoding !== null && (version === '1.0' || transferEncoding.toLowerCase() !== 'chunked'))
-    throw new Refusal('invalid_request', 'transfer-encoding');
+  const fault = framingFault(version, transferEncoding);
+  if (fault !== null) throw new Refusal('invalid_request', fault);
   if (connection !== null && !/^(?:keep-alive|close)$/i.test(connection)) checkConnection(connection);
 }
 

@@ -1,6 +1,7 @@
 /** The control listener on Node: what two readers could read in two ways is refused before anything routes it. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { getRequestListener } from '@hono/node-server';
+import { framingFault, isHost } from '../framing.ts';
 
 /** A target as it is routed: no other form of it, nothing that decodes to another path. */
 const TARGET =
@@ -29,7 +30,7 @@ export function createControlFront(routed: ReturnType<typeof getRequestListener>
   return server;
 }
 
-function faultIn({ method, url = '', headers, rawHeaders }: IncomingMessage): string | null {
+function faultIn({ method, url = '', headers, rawHeaders, httpVersion }: IncomingMessage): string | null {
   if (!TARGET.test(url)) return 'the path is not in its plain form';
   const seen = new Set<string>();
   for (let i = 0; i < rawHeaders.length; i += 2) {
@@ -37,6 +38,11 @@ function faultIn({ method, url = '', headers, rawHeaders }: IncomingMessage): st
     if (SINGLE.has(name) && seen.has(name)) return `send ${name} once`;
     seen.add(name);
   }
+  if (!isHost(headers.host ?? '')) return 'the host is no name or address';
+  const fault = framingFault(httpVersion, headers['transfer-encoding']);
+  if (fault !== null) return `the framing is not plain: ${fault}`;
+  if ((headers['content-encoding'] ?? 'identity').toLowerCase() !== 'identity')
+    return 'send the body as it is';
   const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
   if (hasBody && (method === 'GET' || method === 'HEAD')) return `send no body with ${method}`;
   return null;

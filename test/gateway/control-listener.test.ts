@@ -64,6 +64,52 @@ test.each<[string, string[], string?]>([
   expect(await ask('GET /admin/me', [...lines], body)).toBe(400);
 });
 
+const post = (body: string, lines: string[] = []) =>
+  ask(
+    'POST /admin/switches',
+    ['Content-Type: application/json', ...(lines.length ? lines : [`Content-Length: ${body.length}`])],
+    body,
+  );
+const engaged = async () =>
+  ((await gate.admin('GET', 'switches?engaged=true')).switches as { scope: string }[]).map(
+    ({ scope }) => scope,
+  );
+const CHUNKED = '16\r\n{"scope":"model:none"}\r\n0\r\n\r\n';
+
+test('a chunked body is read as any other, up to its bound', async () => {
+  expect(await post(CHUNKED, ['Transfer-Encoding: chunked'])).toBe(200);
+  expect(await engaged()).toEqual(['model:none']);
+  await gate.admin('POST', 'switches/release', { scope: 'model:none', reason: 'test' });
+  const large = `${(100_000).toString(16)}\r\n${' '.repeat(100_000)}\r\n`;
+  expect(await post(large, ['Transfer-Encoding: chunked'])).toBe(413);
+});
+
+test.each<[string, string, string[]?]>([
+  ['a scope twice', '{"scope":"model:none","scope":"global"}'],
+  ['a scope twice, once escaped', '{"scope":"model:none","\\u0073cope":"global"}'],
+  ['a byte order mark', '\xef\xbb\xbf{"scope":"global"}'],
+  ['bytes that are no UTF-8', '{"scope":"global","reason":"\xff"}'],
+  ['nesting without end', `{"scope":"global","x":${'['.repeat(500)}${']'.repeat(500)}}`],
+  ['gzip', '{"scope":"global"}', ['Content-Length: 18', 'Content-Encoding: gzip']],
+  ['another coding before chunked', CHUNKED, ['Transfer-Encoding: gzip, chunked']],
+  ['a coding that nobody knows', CHUNKED, ['Transfer-Encoding: xchunked']],
+  ['both framings', CHUNKED, ['Content-Length: 3', 'Transfer-Encoding: chunked']],
+])('a stop with %s is refused, and nothing is stopped', async (_, body, lines) => {
+  expect(await post(body, lines)).toBe(400);
+  expect(await engaged()).toEqual([]);
+});
+
+test('a Host that is no name, and versions beyond HTTP/1.1, are refused', async () => {
+  for (const host of ['a@127.0.0.1', '127.0.0.1/x', '127.0.0.1:99999', '127.0.0.1, x', ''])
+    expect([host, (await send(gate.control, plain(host)))[0]?.status]).toEqual([host, 400]);
+  const [older] = await send(gate.control, `${plain('127.0.0.1').replace('1.1', '1.0')}`);
+  expect(older?.status).toBe(200);
+  const chunked = `POST /admin/switches HTTP/1.0\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${credential}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${CHUNKED}`;
+  expect((await send(gate.control, chunked))[0]?.status).toBe(400);
+});
+const plain = (host: string) =>
+  `GET /admin/me HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${credential}\r\n\r\n`;
+
 test('CONNECT, an upgrade and HTTP/2 get no answer of the admin API', async () => {
   for (const [line, lines] of [
     ['CONNECT 127.0.0.1:1', []],

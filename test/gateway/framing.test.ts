@@ -314,6 +314,35 @@ describe('CONNECT', () => {
   });
 });
 
+describe('our own pages', () => {
+  const pages = ['/healthz', '/readyz', '/.well-known/jwks.json'];
+  const ask = (path: string, lines: string, body = '', method = 'GET') =>
+    `${method} ${path} HTTP/1.1\r\nHost: x\r\n${lines}\r\n${body}`;
+
+  test.each(pages)('%s is told, and makes no row', async (path) => {
+    const before = gate.rows().length;
+    const [answer] = await send(gate.url, ask(path, ''));
+    expect([answer?.status, answer?.headers.get('content-type')]).toEqual([200, 'application/json']);
+    expect(JSON.parse(answer?.body ?? '')).toBeTruthy();
+    const [head] = await send(gate.url, ask(path, '', '', 'HEAD'));
+    expect([head?.status, head?.headers.get('content-length')]).toEqual([200, String(answer?.body.length)]);
+    expect(gate.rows().length).toBe(before);
+  });
+
+  test.each(pages)('%s is no way around the frame', async (path) => {
+    await attack.refused(ask(path, 'Host: y\r\n'), INVALID);
+    await attack.refused(ask(path, 'Upgrade: websocket\r\nConnection: Upgrade\r\n'), INVALID);
+    const none = { status: 400, outcome: 'body_not_expected' };
+    await attack.refused(ask(path, 'Content-Length: 5\r\n', 'hello'), none);
+    await attack.refused(ask(path, 'Transfer-Encoding: chunked\r\n', '0\r\n\r\n'), none);
+  });
+});
+
+test.each(['?x=1;after=file-of-bob', '?limit=1;limit=2', '?x=%00', '?a=1%00&b=2'])(
+  'the query %s, which some readers would split or end elsewhere: 400',
+  (query) => refused(read('', '', `GET /v1/files${query} HTTP/1.1`), { ...INVALID, detail: 'query' }),
+);
+
 test('a connection that never says anything makes no row', async () => {
   const { hostname, port } = new URL(gate.url);
   const before = gate.rows().length;
