@@ -1,8 +1,8 @@
 /** Whatever bytes upstream sends: the tester gets a whole answer, a refusal or a broken one, and the slot is free again. */
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { send } from '../with-attack.ts';
-import { CHAT, PERMISSIVE, startGate, type TestGate } from '../with-gate.ts';
+import { CHAT, PERMISSIVE, sleep, startGate, type TestGate } from '../with-gate.ts';
 import { type RawUpstream, startRawUpstream } from '../with-raw-upstream.ts';
 
 let gate: TestGate;
@@ -104,4 +104,45 @@ test('headers that are named like members of every object harm nothing, and stay
   const { answer, row } = await call(bytes(`${OK}${lines}Content-Length: 2\r\n\r\n{}`));
   expect([answer?.status, row?.outcome]).toEqual([200, 'complete']);
   expect(names.filter((name) => answer?.headers.has(name.toLowerCase()))).toEqual([]);
+});
+
+/** Upstream has sent its head and nothing more; resolves when upstream sees its connection end. */
+function silentAfterHead(): { begun: Promise<void>; ended: Promise<void>; serve: (socket: Socket) => void } {
+  const begun = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<void>();
+  const serve = (socket: Socket) => {
+    socket.on('close', () => ended.resolve());
+    socket.write(`${OK}Content-Type: text/event-stream\r\n\r\n`, () => begun.resolve());
+  };
+  return { begun: begun.promise, ended: ended.promise, serve };
+}
+
+test('a stop between the head of an answer and its first byte is a refusal that says why, and upstream is let go', async () => {
+  const { begun, ended, serve } = silentAfterHead();
+  const calling = call(serve);
+  await begun;
+  await sleep(100);
+  const stopped = await gate.admin('POST', 'switches', { scope: 'tester:ada', reason: 'Not now.' });
+  const { answer, row } = await calling;
+  await ended;
+  expect(stopped).toMatchObject({ nodes: [{ callsRefusedInFlight: 1, streamsCut: 0 }] });
+  expect([answer?.status, answer?.body.includes('Not now.')]).toEqual([403, true]);
+  expect(row).toMatchObject({ outcome: 'access_suspended', status: 403 });
+  await gate.admin('POST', 'switches/release', { scope: 'tester:ada', reason: 'test' });
+});
+
+test('a client that leaves there gives its slot back, and upstream is let go', async () => {
+  const { begun, ended, serve } = silentAfterHead();
+  upstream.serve = serve;
+  const { hostname, port } = new URL(gate.url);
+  const socket = connect(Number(port), hostname, () =>
+    socket.write(`GET /v1/models HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`),
+  );
+  socket.on('error', () => {});
+  await begun;
+  await sleep(100);
+  socket.destroy();
+  await ended;
+  expect((await gate.settled()).at(-1)).toMatchObject({ outcome: 'client-gone', status: null });
+  expect((await call(bytes(`${OK}Content-Length: 2\r\n\r\n{}`))).answer?.status).toBe(200);
 });
