@@ -89,6 +89,8 @@ export class Warden implements Admission {
     const admitted = await this.#guarded(
       this.#options.writer.write<{ decision: Decision; permit: LivePermit | null }>(
         async (batch) => {
+          // A call that waited while the store failed: a small row may still fit where the next one will not.
+          this.#health.check();
           const decision = await decide(ask, batch, this.#grounds);
           const row = admittedRow(ask, decision, this.#options.now(), this.#cluster.self);
           this.#record(row);
@@ -361,7 +363,12 @@ export class Warden implements Admission {
         .then(() => this.#memoryStops.delete(one))
         .catch((fault) => this.#health.failed(fault));
     for (const entry of this.#unsettled.splice(0))
-      void writer.write(() => this.#books.settle(entry)).catch(() => this.#unsettled.push(entry));
+      void writer
+        .write(() => this.#books.settle(entry))
+        .catch((fault) => {
+          this.#unsettled.push(entry);
+          if (fault instanceof StoreUnavailable) this.#health.failed(fault);
+        });
   }
 }
 
