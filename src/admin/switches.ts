@@ -2,6 +2,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { desc, eq, isNotNull, isNull } from 'drizzle-orm';
 import { isScope, type Scope } from '../admission/scope.ts';
+import { instantOf } from '../admission/switches.ts';
 import type { Control, Stopped } from '../control.ts';
 import { cohorts, switches, testers } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
@@ -118,7 +119,17 @@ function readSwitches(control: Control, engaged: 'true' | 'false' | undefined) {
 }
 
 export function switchBody(row: typeof switches.$inferSelect) {
-  return { ...row, engagedAt: iso(row.engagedAt), releasedAt: isoOrNull(row.releasedAt) };
+  return { ...row, engagedAt: engagedIso(row.engagedAt), releasedAt: releasedIso(row.releasedAt) };
+}
+
+/** Rows are written by hand, too; one that says no time counts as engaged since ever. */
+export function engagedIso(engagedAt: unknown): string {
+  const unixMs = instantOf(engagedAt);
+  return iso(Number.isFinite(unixMs) ? unixMs : 0);
+}
+
+function releasedIso(releasedAt: unknown): string | null {
+  return releasedAt === null ? null : engagedIso(releasedAt);
 }
 
 export function stoppedBody(stopped: Stopped) {

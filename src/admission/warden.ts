@@ -32,6 +32,8 @@ export interface WardenOptions {
   readonly quietMs: number;
   readonly rules: Rules;
   readonly now: Clock;
+  /** By so much an outside issuer's clock may be ahead: a revocation takes what it issued meanwhile. */
+  readonly skewMs?: number;
   /** Names this process in acknowledgements. */
   readonly node: string;
   readonly liveness: Liveness;
@@ -77,6 +79,7 @@ export class Warden implements Admission {
       ledger: this.#books.ledger,
       cluster: this.#cluster,
       now,
+      skewMs: options.skewMs ?? 0,
       memoryStops: this.#memoryStops,
     };
     this.#health = new StoreHealth(options.writer, db, () => this.#recovered());

@@ -19,7 +19,7 @@ export function killOffline({ scope, effect, reason }: StopOrder, json: boolean)
     checkExists(db, scope);
     const { lastInsertRowid } = db
       .prepare('INSERT INTO switches (scope, effect, reason, engaged_at, engaged_by) VALUES (?, ?, ?, ?, ?)')
-      .run(scope, effect, reason, at, operator());
+      .run(scope, effect, reason, effect === 'revoke' ? Math.max(at, newestToken(db)) : at, operator());
     recordAct(db, at, effect === 'revoke' ? 'switch.revoke' : 'switch.engage', scope, reason);
     return Number(lastInsertRowid);
   });
@@ -67,6 +67,11 @@ function inDatabase<T>(work: (db: Database.Database) => T): T {
     if (fault instanceof Refused) throw fault;
     throw new Fault(`NOTHING WAS CHANGED in ${file}: ${fault instanceof Error ? fault.message : fault}`);
   }
+}
+
+/** A revocation takes what was issued before it, also by a clock that was ahead then. */
+function newestToken(db: Database.Database): number {
+  return Number(db.prepare('SELECT max(issued_at) FROM tokens').pluck().get() ?? 0);
 }
 
 /** A stop of nobody must not look like success. */
