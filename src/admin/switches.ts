@@ -4,13 +4,28 @@ import { desc, eq, isNotNull, isNull } from 'drizzle-orm';
 import { isScope, type Scope } from '../admission/scope.ts';
 import { instantOf } from '../admission/switches.ts';
 import type { Control, Stopped } from '../control.ts';
+import { masked } from '../printable.ts';
 import { cohorts, switches, testers } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
-import { answers, body, iso, isoOrNull, nameFaults, SECURED, Time } from './answer.ts';
+import {
+  answers,
+  body,
+  iso,
+  isoOrNull,
+  nameFaults,
+  noCredential,
+  SECURED,
+  Time,
+  WITHOUT_CREDENTIAL,
+} from './answer.ts';
 import { cohortUnknown, Problem, testerUnknown } from './problem.ts';
 
 const MEND = 'use "global", "cohort:NAME", "tester:ID", "token:JTI" or "model:NAME"';
-const ScopeText = z.string().refine(isScope, MEND).openapi({ example: 'cohort:alpha' });
+const ScopeText = z
+  .string()
+  .refine(isScope, MEND)
+  .refine(noCredential, WITHOUT_CREDENTIAL)
+  .openapi({ example: 'cohort:alpha' });
 export const Reason = z
   .string()
   .max(500, 'use at most 500 characters')
@@ -96,7 +111,10 @@ export function switchRoutes(control: Control) {
     .openapi(engage, async (c) => {
       const { scope, effect, reason = null } = c.req.valid('json');
       checkExists(control, scope);
-      return c.json(stoppedBody(await control.stop({ scope, effect, reason }, c.var.actor)), 200);
+      return c.json(
+        stoppedBody(await control.stop({ scope, effect, reason: reason && masked(reason) }, c.var.actor)),
+        200,
+      );
     })
     .openapi(release, async (c) => {
       const { scope, reason = null } = c.req.valid('json');

@@ -99,7 +99,7 @@ export function releaseSwitches(
 ): number[] {
   const released = db
     .update(switches)
-    .set({ releasedAt: at, releasedBy: actor.operator, releaseReason: reason })
+    .set({ releasedAt: at, releasedBy: actor.operator, releaseReason: reason && masked(reason) })
     .where(and(eq(switches.scope, scope), eq(switches.effect, 'stop'), isNull(switches.releasedAt)))
     .returning({ id: switches.id })
     .all();

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Scope } from '../admission/scope.ts';
 import type { StopOrder } from '../control.ts';
+import { legible } from '../printable.ts';
 import { dataDir } from './connection.ts';
 import { Fault, Refused } from './exit.ts';
 import { out, outJson, paint } from './print.ts';
@@ -13,7 +14,8 @@ const BUSY_TIMEOUT_MS = 5_000;
 const NEXT =
   'A running server obeys within its watching interval; one that starts later obeys from its start.';
 
-export function killOffline({ scope, effect, reason }: StopOrder, json: boolean): void {
+export function killOffline({ scope, effect, reason: told }: StopOrder, json: boolean): void {
+  const reason = told && legible(told);
   const at = Date.now();
   const id = inDatabase((db) => {
     checkExists(db, scope);
@@ -31,7 +33,8 @@ export function killOffline({ scope, effect, reason }: StopOrder, json: boolean)
   out(`  ${NEXT}`);
 }
 
-export function resumeOffline(scope: Scope, reason: string | null, json: boolean): void {
+export function resumeOffline(scope: Scope, told: string | null, json: boolean): void {
+  const reason = told && legible(told);
   const at = Date.now();
   const ids = inDatabase((db) => {
     const rows = db

@@ -1,6 +1,7 @@
 /** Step 6: the judged bytes go upstream under our own key, unless the permit has been taken back meanwhile. */
 import type { Permit } from '../admission/admission.ts';
 import type { Digest, HeaderList, Outbound, Reply } from '../deps.ts';
+import { masked } from '../printable.ts';
 import type { Identity } from '../token/verify.ts';
 import type { Call } from './describe.ts';
 import type { Frame } from './guard.ts';
@@ -36,13 +37,19 @@ export function forward(permitted: Permitted, reply: Reply, gate: Gate): void {
 }
 
 function outbound({ frame, who, call, permit }: Permitted, newDigest: () => Digest): Outbound {
-  const passOn = withOwnKey(frame.passOn, who.tester, newDigest);
+  const passOn = withOwnKey(withoutCredentials(frame.passOn), who.tester, newDigest);
   return {
     method: frame.method,
     target: frame.path + frame.query,
     headers: [...(isRead(call) ? withoutCodings(passOn) : passOn), 'x-request-id', permit.id],
     body: call.body,
   };
+}
+
+/** Law 4, also for who puts a token where it does not belong. */
+function withoutCredentials(headers: HeaderList): HeaderList {
+  if (headers.every((text) => masked(text) === text)) return headers;
+  return headers.filter((_, i) => masked(headers[i | 1] ?? '') === headers[i | 1]);
 }
 
 /** Upstream answers a repeated key with the first answer, and knows one account only: the key is made the tester's own. */
