@@ -37,8 +37,15 @@ export function printable(text: string): string {
   return /^[\x20-\x7e]*$/.test(short) ? short : short.replace(/[^\x20-\x7e]/g, '\u{fffd}');
 }
 
-/** For what we say ourselves and callers had a part in: the same, with the letters of all languages. */
+/** The same with the letters of all languages, for texts that are bounded already. */
+export function harmless(text: string): string {
+  return masked(text).replace(STEERING, '\u{fffd}');
+}
+
+/** For what we say ourselves and callers had a part in: bounded, and harmless. */
 export function legible(text: string): string {
-  const safe = masked(text.length > MAX_READ_CHARS ? text.slice(0, MAX_READ_CHARS) : text);
-  return safe.slice(0, MAX_SHOWN_CHARS).replace(STEERING, '\u{fffd}');
+  return harmless(text.length > MAX_READ_CHARS ? text.slice(0, MAX_READ_CHARS) : text).slice(
+    0,
+    MAX_SHOWN_CHARS,
+  );
 }

@@ -4,7 +4,7 @@ import { desc, eq, isNotNull, isNull } from 'drizzle-orm';
 import { isScope, type Scope } from '../admission/scope.ts';
 import { instantOf } from '../admission/switches.ts';
 import type { Control, Stopped } from '../control.ts';
-import { masked } from '../printable.ts';
+import { harmless } from '../printable.ts';
 import { cohorts, switches, testers } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import {
@@ -112,7 +112,7 @@ export function switchRoutes(control: Control) {
       const { scope, effect, reason = null } = c.req.valid('json');
       checkExists(control, scope);
       return c.json(
-        stoppedBody(await control.stop({ scope, effect, reason: reason && masked(reason) }, c.var.actor)),
+        stoppedBody(await control.stop({ scope, effect, reason: reason && harmless(reason) }, c.var.actor)),
         200,
       );
     })

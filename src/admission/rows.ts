@@ -7,7 +7,7 @@ import type { Decision } from './decide.ts';
 
 /** A call may name as many as it likes; its row does not grow with them. */
 const MOST_OBJECTS = 64;
-const MOST_ID_CHARS = 128;
+const PLAIN_ID = /^[\x21-\x7e]{1,128}$/;
 
 /** The row of a call that reached admission; open when it is allowed. */
 export function admittedRow({ arrival, who, call }: Ask, decision: Decision, now: number, node: number) {
@@ -69,7 +69,7 @@ export function settledRow({ id, settlement, rule, bytesIn, objects }: Entry, us
 
 /** As the log keeps them; what does not look like an id (and may be a secret) is left out. */
 function objectsText(ids: readonly string[]): string | null {
-  const kept = [...new Set(ids)].filter((id) => id.length <= MOST_ID_CHARS && masked(id) === id);
+  const kept = [...new Set(ids)].filter((id) => PLAIN_ID.test(id) && masked(id) === id);
   return kept.length === 0 ? null : JSON.stringify(kept.slice(0, MOST_OBJECTS));
 }
 

@@ -2,7 +2,7 @@
 import { and, eq, isNull, like, max, not } from 'drizzle-orm';
 import type { Actor, StopOrder } from '../control.ts';
 import { insertAct } from '../log/acts.ts';
-import { masked } from '../printable.ts';
+import { harmless } from '../printable.ts';
 import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
 import { switches, tokens } from '../store/schema.ts';
@@ -52,7 +52,7 @@ export function revocationBy(one: Switch): Revocation {
 export function insertSwitch(db: Db, order: StopOrder, at: number, actor: Actor): Switch {
   const { scope, effect } = order;
   const engagedAt = effect === 'revoke' ? Math.max(at, newestToken(db)) : at;
-  const reason = order.reason && masked(order.reason);
+  const reason = order.reason && harmless(order.reason);
   const row = db
     .insert(switches)
     .values({ scope, effect, reason, engagedAt, engagedBy: actor.operator })
@@ -99,7 +99,7 @@ export function releaseSwitches(
 ): number[] {
   const released = db
     .update(switches)
-    .set({ releasedAt: at, releasedBy: actor.operator, releaseReason: reason && masked(reason) })
+    .set({ releasedAt: at, releasedBy: actor.operator, releaseReason: reason && harmless(reason) })
     .where(and(eq(switches.scope, scope), eq(switches.effect, 'stop'), isNull(switches.releasedAt)))
     .returning({ id: switches.id })
     .all();
