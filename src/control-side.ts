@@ -1,6 +1,7 @@
 /** The port that the control side is given: the warden's acts, the store, the issuing of tokens, and the keys. */
 import { eq } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
+import { issuedAfterRevocations } from './admission/switches.ts';
 import type { Warden } from './admission/warden.ts';
 import type { Actor, Control, IssuedToken } from './control.ts';
 import { keysInForce, rotateKeys, withdrawKey } from './control-keys.ts';
@@ -78,7 +79,9 @@ async function issueToken(
   await writer.write(() => {
     if (!db.select({ id: testers.id }).from(testers).where(eq(testers.id, tester)).get())
       throw new TesterUnknown(tester);
-    db.insert(tokens).values({ jti, tester, issuedAt, expiresAt }).run();
+    db.insert(tokens)
+      .values({ jti, tester, issuedAt: issuedAfterRevocations(db, issuedAt), expiresAt })
+      .run();
     const act = renews === undefined ? 'token.issue' : 'token.renew';
     const subject = [tester, renews, jti].filter((one) => one !== undefined).join(' ');
     insertAct(db, actor, { at: issuedAt, act, subject });

@@ -92,6 +92,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     quietMs: (config.requests.headersSeconds + config.requests.bodySeconds) * 1000 + 60_000,
     rules: rulesOf(config),
     now,
+    skewMs: config.tokens.clockToleranceSeconds * 1000,
     node: `${process.pid}`,
     liveness,
     watchMs: WATCH_MS,

@@ -1,8 +1,13 @@
 /** What the routes' descriptions have in common: answers, faults of the request, times. */
 import { type Hook, z } from '@hono/zod-openapi';
 import type { ZodType } from 'zod';
+import { masked } from '../printable.ts';
 import type { AdminEnv } from './access.ts';
 import { Problem } from './problem.ts';
+
+/** For `refine`: operators paste what leaked, and a name that holds a credential would stand in the log and its exports. */
+export const noCredential = (text: string): boolean => masked(text) === text;
+export const WITHOUT_CREDENTIAL = 'it holds a credential; use a name without one';
 
 export const Time = z.iso.datetime().openapi({ description: 'ISO 8601, UTC, milliseconds' });
 

@@ -5,14 +5,15 @@ import type { Control } from '../control.ts';
 import { cohorts, testers } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
-import { answers, body, iso, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, body, iso, nameFaults, noCredential, SECURED, Time, WITHOUT_CREDENTIAL } from './answer.ts';
 import { Problem } from './problem.ts';
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 
 const CohortName = z
   .string()
-  .regex(NAME, 'use 1 to 64 lower-case letters, digits, ".", "_" or "-", a letter or digit first');
+  .regex(NAME, 'use 1 to 64 lower-case letters, digits, ".", "_" or "-", a letter or digit first')
+  .refine(noCredential, WITHOUT_CREDENTIAL);
 
 const Cohort = z
   .object({

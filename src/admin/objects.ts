@@ -2,12 +2,15 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Control } from '../control.ts';
 import type { AdminEnv } from './access.ts';
-import { answers, body, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, body, nameFaults, noCredential, SECURED, Time, WITHOUT_CREDENTIAL } from './answer.ts';
 import { giveAll, giveThese, readObject, readObjects } from './object-rows.ts';
 import { Problem } from './problem.ts';
 import { Reason } from './switches.ts';
 
-const Id = z.string().regex(/^[\x21-\x7e]{1,256}$/, 'use the id that upstream gave');
+const Id = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,256}$/, 'use the id that upstream gave')
+  .refine(noCredential, WITHOUT_CREDENTIAL);
 
 const KnownObject = z
   .object({

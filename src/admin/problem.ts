@@ -2,6 +2,7 @@
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { masked } from '../printable.ts';
 import { StoreUnavailable } from '../store/writer.ts';
 import { KeySigns, KeyUnknown, LifetimeTooLong, TesterUnknown } from '../token/faults.ts';
 
@@ -47,9 +48,10 @@ export class Problem extends Error {
   readonly errors: readonly FieldError[];
 
   constructor(code: ProblemCode, detail: string, errors: readonly FieldError[] = []) {
-    super(detail);
+    // What was asked for is quoted, and people paste credentials.
+    super(masked(detail));
     this.code = code;
-    this.errors = errors;
+    this.errors = errors.map(({ field, message }) => ({ field: masked(field), message: masked(message) }));
   }
 }
 

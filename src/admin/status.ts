@@ -6,6 +6,7 @@ import { cohorts, requests, switches, testers } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, iso, isoOrNull, nameFaults, SECURED, Time } from './answer.ts';
 import { countRequests } from './request-rows.ts';
+import { engagedIso } from './switches.ts';
 
 const total = z.number().int();
 
@@ -94,7 +95,7 @@ function readEngaged({ reader }: Control) {
     .where(and(isNull(switches.releasedAt), eq(switches.effect, 'stop')))
     .orderBy(desc(sql`${switches.scope} = 'global'`), desc(switches.id));
   return rows.all().map(({ id, scope, reason, engagedAt, engagedBy }) => {
-    return { id, scope, since: iso(engagedAt), by: engagedBy, reason };
+    return { id, scope, since: engagedIso(engagedAt), by: engagedBy, reason };
   });
 }
 

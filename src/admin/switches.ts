@@ -2,14 +2,30 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { desc, eq, isNotNull, isNull } from 'drizzle-orm';
 import { isScope, type Scope } from '../admission/scope.ts';
+import { instantOf } from '../admission/switches.ts';
 import type { Control, Stopped } from '../control.ts';
+import { harmless } from '../printable.ts';
 import { cohorts, switches, testers } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
-import { answers, body, iso, isoOrNull, nameFaults, SECURED, Time } from './answer.ts';
+import {
+  answers,
+  body,
+  iso,
+  isoOrNull,
+  nameFaults,
+  noCredential,
+  SECURED,
+  Time,
+  WITHOUT_CREDENTIAL,
+} from './answer.ts';
 import { cohortUnknown, Problem, testerUnknown } from './problem.ts';
 
 const MEND = 'use "global", "cohort:NAME", "tester:ID", "token:JTI" or "model:NAME"';
-const ScopeText = z.string().refine(isScope, MEND).openapi({ example: 'cohort:alpha' });
+const ScopeText = z
+  .string()
+  .refine(isScope, MEND)
+  .refine(noCredential, WITHOUT_CREDENTIAL)
+  .openapi({ example: 'cohort:alpha' });
 export const Reason = z
   .string()
   .max(500, 'use at most 500 characters')
@@ -95,7 +111,10 @@ export function switchRoutes(control: Control) {
     .openapi(engage, async (c) => {
       const { scope, effect, reason = null } = c.req.valid('json');
       checkExists(control, scope);
-      return c.json(stoppedBody(await control.stop({ scope, effect, reason }, c.var.actor)), 200);
+      return c.json(
+        stoppedBody(await control.stop({ scope, effect, reason: reason && harmless(reason) }, c.var.actor)),
+        200,
+      );
     })
     .openapi(release, async (c) => {
       const { scope, reason = null } = c.req.valid('json');
@@ -118,7 +137,17 @@ function readSwitches(control: Control, engaged: 'true' | 'false' | undefined) {
 }
 
 export function switchBody(row: typeof switches.$inferSelect) {
-  return { ...row, engagedAt: iso(row.engagedAt), releasedAt: isoOrNull(row.releasedAt) };
+  return { ...row, engagedAt: engagedIso(row.engagedAt), releasedAt: releasedIso(row.releasedAt) };
+}
+
+/** Rows are written by hand, too; one that says no time counts as engaged since ever. */
+export function engagedIso(engagedAt: unknown): string {
+  const unixMs = instantOf(engagedAt);
+  return iso(Number.isFinite(unixMs) ? unixMs : 0);
+}
+
+function releasedIso(releasedAt: unknown): string | null {
+  return releasedAt === null ? null : engagedIso(releasedAt);
 }
 
 export function stoppedBody(stopped: Stopped) {

@@ -3,7 +3,7 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { Quotas } from '../config-schema.ts';
 import type { Control } from '../control.ts';
 import type { AdminEnv } from './access.ts';
-import { answers, body, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, body, nameFaults, noCredential, SECURED, Time, WITHOUT_CREDENTIAL } from './answer.ts';
 import { Switch } from './switches.ts';
 import { createTester, forgetTester, readTester, readTesters, updateTester } from './tester-rows.ts';
 
@@ -11,8 +11,15 @@ const ID = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$/;
 
 const TesterId = z
   .string()
-  .regex(ID, 'use 1 to 128 letters, digits, ".", "_", "@" or "-", a letter or digit first');
-const Line = z.string().trim().min(1, 'leave it out, or give at least one character').max(200);
+  .regex(ID, 'use 1 to 128 letters, digits, ".", "_", "@" or "-", a letter or digit first')
+  .refine(noCredential, WITHOUT_CREDENTIAL);
+const Line = z
+  .string()
+  .trim()
+  .min(1, 'leave it out, or give at least one character')
+  .max(200)
+  .regex(/^\P{Cc}*$/u, 'use one line without control characters')
+  .refine(noCredential, WITHOUT_CREDENTIAL);
 const Limit = z.number().int().min(1, 'use a whole number from 1 up, or leave it out');
 const Limits = z.strictObject({
   requestsPerSecond: Limit.optional(),

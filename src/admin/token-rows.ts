@@ -3,6 +3,7 @@ import { and, desc, eq, gte, isNull, or, type SQL, sql } from 'drizzle-orm';
 import type { Control } from '../control.ts';
 import { switches, testers, tokens } from '../store/schema.ts';
 import { iso, isoOrNull } from './answer.ts';
+import { engagedIso } from './switches.ts';
 
 export const TOKEN_STATES = ['valid', 'expired', 'stopped', 'revoked', 'key-ended'] as const;
 type TokenState = (typeof TOKEN_STATES)[number];
@@ -36,7 +37,7 @@ function rowsOf(control: Control, which: SQL | undefined) {
     expiresAt: iso(token.expiresAt),
     lastUsedAt: isoOrNull(token.lastUsedAt),
     state: stateOf(revoked, token.expiresAt <= control.now(), keyStands(control, token.issuedAt)),
-    endedAt: isoOrNull(endedAt),
+    endedAt: endedAt === null ? null : engagedIso(endedAt),
   }));
 }
 

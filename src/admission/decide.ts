@@ -48,6 +48,8 @@ export interface Grounds {
   readonly ledger: Ledger;
   readonly cluster: Cluster;
   readonly now: Clock;
+  /** By so much an outside issuer's clock may be ahead. */
+  readonly skewMs: number;
   /** Stops that the store did not take; they hold in memory. */
   readonly memoryStops: ReadonlySet<Switch>;
 }
@@ -63,7 +65,7 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
     jti: who.jti,
   });
   const bearer = { tester: who.tester, cohort: standing?.cohort ?? '', jti: who.jti, model: call.model };
-  const issuedAt = who.own ? (standing?.issued_at ?? 0) : who.issuedAt * 1000;
+  const issuedAt = who.own ? (standing?.issued_at ?? 0) : who.issuedAt * 1000 - grounds.skewMs;
   const refused = (refusal: Refusal, headers: readonly string[] = []): Decision => ({
     refusal,
     bearer,

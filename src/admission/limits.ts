@@ -94,9 +94,10 @@ export class RequestLimits {
     this.#now = now;
   }
 
-  /** Runs inside a writer's job. A refused call writes nothing. @throws when the store fails; never lets a call pass for it. */
+  /** Runs inside a writer's job. A refused call uses up nothing. @throws when the store fails; never lets a call pass for it. */
   async take(tester: string, limits: Limits): Promise<Taken> {
     this.#loaded = this.#store.load(tester);
+    this.#shorten(tester);
     const windows: WindowState[] = [];
     for (const window of WINDOWS) {
       const quota = limits[window.key];
@@ -108,6 +109,19 @@ export class RequestLimits {
     }
     if (windows.length > 0) this.#store.save(tester, this.#loaded);
     return { ok: true, windows };
+  }
+
+  /** A clock that was set back must not make a window longer; what it has used up stays. */
+  #shorten(tester: string): void {
+    let changed = false;
+    for (const { name, seconds } of WINDOWS) {
+      const latest = this.#now() + seconds * 1000;
+      const counter = this.#loaded.get(name);
+      if (!counter || (counter.expire ?? 0) <= latest) continue;
+      this.#loaded.set(name, { points: counter.points, expire: latest });
+      changed = true;
+    }
+    if (changed) this.#store.save(tester, this.#loaded);
   }
 
   #limiter(window: (typeof WINDOWS)[number], quota: number): LoadedLimiter {

@@ -62,6 +62,7 @@ export function objectsIn({ $client: db }: Db): Objects {
       return dated === count ? { count, oldest, newest } : { count, oldest: null, newest: null };
     },
     add({ id, kind, upstreamAt, seconds }, tester, request, at, pending) {
+      if (!PLAIN_ID.test(id)) throw new Refusal('upstream_answer_refused', `an id: ${printable(id)}`);
       if (insert.run(id, tester, kind, request, at, upstreamAt, seconds, pending).changes > 0) return;
       const known = owner.get(id)?.tester;
       if (known !== tester)
@@ -73,11 +74,16 @@ export function objectsIn({ $client: db }: Db): Objects {
   };
 }
 
+/** What can be named in a path, and takes no more room than that. */
+const PLAIN_ID = /^[\x21-\x7e]{1,256}$/;
 const NOTHING = { count: 0, dated: 0, oldest: null, newest: null };
 
-function unknown({ id, param }: Reference, row: OwnerRow | undefined): Refusal {
-  // Callers write anything there, a token too.
-  const shown = printable(id);
+/** As much of a member's name as helps to find it. */
+const MOST_PARAM_CHARS = 120;
+
+function unknown(named: Reference, row: OwnerRow | undefined): Refusal {
+  // Callers write anything in both, a token too.
+  const [shown, param] = [printable(named.id), printable(named.param).slice(0, MOST_PARAM_CHARS)];
   const detail = `${param}: ${shown} is ${row ? `${row.tester}'s` : "nobody's"}`;
   return new Refusal('object_unknown', detail, { message: `It is "${shown}".`, param, rule: 'ownership' });
 }

@@ -1,5 +1,5 @@
 /** The rows of the request log, as admission writes them. */
-import { masked } from '../printable.ts';
+import { legible, masked } from '../printable.ts';
 import type { Refusal } from '../refusal.ts';
 import type { Arrival, Ask, RefusedCall } from './admission.ts';
 import { type Entry, unitsText } from './books.ts';
@@ -7,8 +7,7 @@ import type { Decision } from './decide.ts';
 
 /** A call may name as many as it likes; its row does not grow with them. */
 const MOST_OBJECTS = 64;
-const MOST_ID_CHARS = 128;
-const MOST_TEXT_CHARS = 512;
+const PLAIN_ID = /^[\x21-\x7e]{1,128}$/;
 
 /** The row of a call that reached admission; open when it is allowed. */
 export function admittedRow({ arrival, who, call }: Ask, decision: Decision, now: number, node: number) {
@@ -61,21 +60,22 @@ export function refusedRow({ arrival, who, operation, refusal }: RefusedCall, no
 export function settledRow({ id, settlement, rule, bytesIn, objects }: Entry, used: string | null) {
   const { outcome, detail, status, upstreamStatus, upstreamRequestId, firstByteMs, durationMs } = settlement;
   const { bytesOut, outputHash = null, made = [] } = settlement;
-  const ended = { outcome, detail, status, upstreamStatus, upstreamRequestId, firstByteMs, durationMs };
+  const ended = { outcome, status, upstreamStatus, firstByteMs, durationMs };
   const ids = [...objects, ...made.map((one) => one.id)];
   const bytes = { bytesIn: settlement.bytesIn ?? bytesIn, bytesOut };
-  return { id, rule, ...ended, detail: shown(detail), ...bytes, used, outputHash, objects: objectsText(ids) };
+  const told = { detail: shown(detail), upstreamRequestId: shown(upstreamRequestId) };
+  return { id, rule, ...ended, ...told, ...bytes, used, outputHash, objects: objectsText(ids) };
 }
 
 /** As the log keeps them; what does not look like an id (and may be a secret) is left out. */
 function objectsText(ids: readonly string[]): string | null {
-  const kept = [...new Set(ids)].filter((id) => id.length <= MOST_ID_CHARS && masked(id) === id);
+  const kept = [...new Set(ids)].filter((id) => PLAIN_ID.test(id) && masked(id) === id);
   return kept.length === 0 ? null : JSON.stringify(kept.slice(0, MOST_OBJECTS));
 }
 
-/** Callers put tokens anywhere, and texts of any length. */
+/** Callers put tokens anywhere, texts of any length, and what steers a terminal. */
 function shown(text: string | null): string | null {
-  return text === null ? null : masked(text).slice(0, MOST_TEXT_CHARS);
+  return text === null ? null : legible(text);
 }
 
 function arrived({ id, at, method, path, address, agent, clientRequestId }: Arrival) {

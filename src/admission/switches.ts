@@ -1,11 +1,11 @@
 /** Switches: which refusal an engaged one means, and the acts of engaging and releasing. */
-import { and, eq, isNull } from 'drizzle-orm';
+import { and, eq, isNull, like, max, not } from 'drizzle-orm';
 import type { Actor, StopOrder } from '../control.ts';
 import { insertAct } from '../log/acts.ts';
-import { masked } from '../printable.ts';
+import { harmless } from '../printable.ts';
 import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
-import { switches } from '../store/schema.ts';
+import { switches, tokens } from '../store/schema.ts';
 import type { Revocation } from './admission.ts';
 
 export interface Switch {
@@ -19,8 +19,21 @@ export interface Switch {
 
 /** Revocations take every token issued up to then; tokens issued later are new grants. */
 export function bites(one: Switch, issuedAt: number): boolean {
-  return one.effect === 'stop' || one.scope.startsWith('token:') || issuedAt <= one.engagedAt;
+  return one.effect === 'stop' || one.scope.startsWith('token:') || issuedAt <= instantOf(one.engagedAt);
 }
+
+/**
+ * When a switch was engaged, in Unix milliseconds. In rows that somebody wrote by hand it may stand in seconds, or as
+ * SQLite's own text; what is no time at all is never over, so that a revocation takes every token.
+ */
+export function instantOf(engagedAt: unknown): number {
+  if (typeof engagedAt === 'string') return Date.parse(`${engagedAt.replace(' ', 'T')}Z`) || Infinity;
+  if (typeof engagedAt !== 'number') return Infinity;
+  return engagedAt < SECONDS_BELOW ? engagedAt * 1000 : engagedAt;
+}
+
+/** Unix milliseconds of 1973, seconds of the year 5138. */
+const SECONDS_BELOW = 100_000_000_000;
 
 /** What an engaged switch means for a bearer in its scope. */
 export function revocationBy(one: Switch): Revocation {
@@ -38,15 +51,42 @@ export function revocationBy(one: Switch): Revocation {
 /** Runs inside a writer's job. */
 export function insertSwitch(db: Db, order: StopOrder, at: number, actor: Actor): Switch {
   const { scope, effect } = order;
-  const reason = order.reason && masked(order.reason);
+  const engagedAt = effect === 'revoke' ? Math.max(at, newestToken(db)) : at;
+  const reason = order.reason && harmless(order.reason);
   const row = db
     .insert(switches)
-    .values({ scope, effect, reason, engagedAt: at, engagedBy: actor.operator })
+    .values({ scope, effect, reason, engagedAt, engagedBy: actor.operator })
     .returning({ id: switches.id })
     .get();
   const act = effect === 'revoke' ? 'switch.revoke' : 'switch.engage';
   insertAct(db, actor, { at, act, subject: scope, reason });
-  return { id: row.id, scope, effect, reason, engagedAt: at };
+  return { id: row.id, scope, effect, reason, engagedAt };
+}
+
+/** A revocation takes what was issued before it, also by a clock that was ahead then. */
+function newestToken(db: Db): number {
+  return (
+    db
+      .select({ at: max(tokens.issuedAt) })
+      .from(tokens)
+      .get()?.at ?? 0
+  );
+}
+
+/**
+ * When a token counts as issued: after every revocation so far, whatever was done to the clock in between.
+ * Runs inside a writer's job.
+ */
+export function issuedAfterRevocations(db: Db, at: number): number {
+  const revoked = db
+    .select({ engagedAt: switches.engagedAt })
+    .from(switches)
+    .where(and(eq(switches.effect, 'revoke'), not(like(switches.scope, 'token:%'))))
+    .all();
+  return revoked
+    .map(({ engagedAt }) => instantOf(engagedAt))
+    .filter(Number.isFinite)
+    .reduce((latest, engaged) => Math.max(latest, engaged + 1), at);
 }
 
 /** Runs inside a writer's job. Ids of the released rows; an act is recorded only where something was released. */
@@ -59,7 +99,7 @@ export function releaseSwitches(
 ): number[] {
   const released = db
     .update(switches)
-    .set({ releasedAt: at, releasedBy: actor.operator, releaseReason: reason })
+    .set({ releasedAt: at, releasedBy: actor.operator, releaseReason: reason && harmless(reason) })
     .where(and(eq(switches.scope, scope), eq(switches.effect, 'stop'), isNull(switches.releasedAt)))
     .returning({ id: switches.id })
     .all();

@@ -32,6 +32,8 @@ export interface WardenOptions {
   readonly quietMs: number;
   readonly rules: Rules;
   readonly now: Clock;
+  /** By so much an outside issuer's clock may be ahead: a revocation takes what it issued meanwhile. */
+  readonly skewMs?: number;
   /** Names this process in acknowledgements. */
   readonly node: string;
   readonly liveness: Liveness;
@@ -77,6 +79,7 @@ export class Warden implements Admission {
       ledger: this.#books.ledger,
       cluster: this.#cluster,
       now,
+      skewMs: options.skewMs ?? 0,
       memoryStops: this.#memoryStops,
     };
     this.#health = new StoreHealth(options.writer, db, () => this.#recovered());
@@ -89,6 +92,8 @@ export class Warden implements Admission {
     const admitted = await this.#guarded(
       this.#options.writer.write<{ decision: Decision; permit: LivePermit | null }>(
         async (batch) => {
+          // A call that waited while the store failed: a small row may still fit where the next one will not.
+          this.#health.check();
           const decision = await decide(ask, batch, this.#grounds);
           const row = admittedRow(ask, decision, this.#options.now(), this.#cluster.self);
           this.#record(row);
@@ -361,7 +366,12 @@ export class Warden implements Admission {
         .then(() => this.#memoryStops.delete(one))
         .catch((fault) => this.#health.failed(fault));
     for (const entry of this.#unsettled.splice(0))
-      void writer.write(() => this.#books.settle(entry)).catch(() => this.#unsettled.push(entry));
+      void writer
+        .write(() => this.#books.settle(entry))
+        .catch((fault) => {
+          this.#unsettled.push(entry);
+          if (fault instanceof StoreUnavailable) this.#health.failed(fault);
+        });
   }
 }
 

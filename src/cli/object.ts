@@ -46,12 +46,12 @@ export function addObject(program: Command): void {
 
 async function show(id: string, { json }: Json): Promise<void> {
   const { connect, done } = await import('./connection.ts');
-  const { out, outJson, time } = await import('./print.ts');
+  const { out, outJson, plain, time } = await import('./print.ts');
   const object = await done(connect(process.env).objects[':id'].$get({ param: { id } }));
   if (json) return outJson(object);
-  out(`object   ${object.id}`);
-  out(`tester   ${object.tester}`);
-  out(`kind     ${object.kind}`);
+  out(`object   ${plain(object.id)}`);
+  out(`tester   ${plain(object.tester)}`);
+  out(`kind     ${plain(object.kind)}`);
   if (object.seconds !== null) out(`seconds  ${object.seconds}`);
   out(`made by  ${object.request === null ? 'entered by an operator' : `call ${object.request}`}`);
   out(`since    ${time(object.at)}`);
@@ -61,16 +61,16 @@ async function show(id: string, { json }: Json): Promise<void> {
 async function list(options: Json & { tester?: string; kind?: string; limit: string }): Promise<void> {
   const { connect, done } = await import('./connection.ts');
   const { outTable } = await import('./table.ts');
-  const { out, outJson, time } = await import('./print.ts');
+  const { out, outJson, plain, time } = await import('./print.ts');
   const { json, ...query } = options;
   const { objects, next } = await done(connect(process.env).objects.$get({ query }));
   if (json) return outJson(objects);
   outTable(
     ['OBJECT', 'TESTER', 'KIND', 'SINCE', 'DELETED'],
     objects.map((one) => [
-      one.id,
-      one.tester,
-      one.kind,
+      plain(one.id),
+      plain(one.tester),
+      plain(one.kind),
       time(one.at),
       one.deletedAt ? time(one.deletedAt) : '–',
     ]),

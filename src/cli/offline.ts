@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import Database from 'better-sqlite3';
 import type { Scope } from '../admission/scope.ts';
 import type { StopOrder } from '../control.ts';
+import { legible } from '../printable.ts';
 import { dataDir } from './connection.ts';
 import { Fault, Refused } from './exit.ts';
 import { out, outJson, paint } from './print.ts';
@@ -13,13 +14,14 @@ const BUSY_TIMEOUT_MS = 5_000;
 const NEXT =
   'A running server obeys within its watching interval; one that starts later obeys from its start.';
 
-export function killOffline({ scope, effect, reason }: StopOrder, json: boolean): void {
+export function killOffline({ scope, effect, reason: told }: StopOrder, json: boolean): void {
+  const reason = told && legible(told);
   const at = Date.now();
   const id = inDatabase((db) => {
     checkExists(db, scope);
     const { lastInsertRowid } = db
       .prepare('INSERT INTO switches (scope, effect, reason, engaged_at, engaged_by) VALUES (?, ?, ?, ?, ?)')
-      .run(scope, effect, reason, at, operator());
+      .run(scope, effect, reason, effect === 'revoke' ? Math.max(at, newestToken(db)) : at, operator());
     recordAct(db, at, effect === 'revoke' ? 'switch.revoke' : 'switch.engage', scope, reason);
     return Number(lastInsertRowid);
   });
@@ -31,7 +33,8 @@ export function killOffline({ scope, effect, reason }: StopOrder, json: boolean)
   out(`  ${NEXT}`);
 }
 
-export function resumeOffline(scope: Scope, reason: string | null, json: boolean): void {
+export function resumeOffline(scope: Scope, told: string | null, json: boolean): void {
+  const reason = told && legible(told);
   const at = Date.now();
   const ids = inDatabase((db) => {
     const rows = db
@@ -67,6 +70,11 @@ function inDatabase<T>(work: (db: Database.Database) => T): T {
     if (fault instanceof Refused) throw fault;
     throw new Fault(`NOTHING WAS CHANGED in ${file}: ${fault instanceof Error ? fault.message : fault}`);
   }
+}
+
+/** A revocation takes what was issued before it, also by a clock that was ahead then. */
+function newestToken(db: Database.Database): number {
+  return Number(db.prepare('SELECT max(issued_at) FROM tokens').pluck().get() ?? 0);
 }
 
 /** A stop of nobody must not look like success. */

@@ -4,6 +4,7 @@ import { styleText } from 'node:util';
 type Style = Parameters<typeof styleText>[0];
 
 const coloured = process.stdout.isTTY === true && !process.env.NO_COLOR;
+const STEERING = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
 const GROUPED = new Intl.NumberFormat('en-GB');
 
 export function out(line: string): void {
@@ -11,7 +12,14 @@ export function out(line: string): void {
 }
 
 export function outJson(value: unknown): void {
-  out(JSON.stringify(value));
+  out(JSON.stringify(value).replaceAll(STEERING, escaped));
+}
+
+/** JSON leaves alone what some terminals obey (C1 controls), and what turns text around; the value stays the same. */
+function escaped(text: string): string {
+  return [...Array(text.length).keys()]
+    .map((i) => `\\u${text.charCodeAt(i).toString(16).padStart(4, '0')}`)
+    .join('');
 }
 
 export function paint(style: Style, text: string): string {
@@ -20,7 +28,7 @@ export function paint(style: Style, text: string): string {
 
 /** Testers choose model names and more: without control characters they cannot steer the terminal. */
 export function plain(text: string | null | undefined, absent = '–'): string {
-  return text ? text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\ufffd') : absent;
+  return text ? text.replaceAll(STEERING, '\ufffd') : absent;
 }
 
 /** The same for text of several lines. */

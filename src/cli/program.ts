@@ -1,5 +1,6 @@
 /** The commands, and what their faults mean to the shell: 0 done, 1 refused, 2 usage, 3 fault. */
 import { Command, CommanderError } from 'commander';
+import { masked } from '../printable.ts';
 import { addBackup } from './backup.ts';
 import { addCohort } from './cohort.ts';
 import { Fault, Refused, Usage } from './exit.ts';
@@ -7,6 +8,7 @@ import { addKeys } from './keys.ts';
 import { addKill } from './kill.ts';
 import { addLog } from './log.ts';
 import { addObject } from './object.ts';
+import { plainLines } from './print.ts';
 import { addResume } from './resume.ts';
 import { addServe } from './serve.ts';
 import { addStatus } from './status.ts';
@@ -69,7 +71,7 @@ function program(): Command {
 function report(fault: unknown): number {
   if (fault instanceof CommanderError) return fault.exitCode === 0 ? 0 : 2;
   const message = fault instanceof Error ? fault.message : String(fault);
-  process.stderr.write(`portcullis: ${message}\n`);
+  process.stderr.write(`portcullis: ${plainLines(masked(message))}\n`);
   if (fault instanceof Usage) return 2;
   if (fault instanceof Refused) return 1;
   if (!(fault instanceof Fault) && process.env.PORTCULLIS_DEBUG) console.error(fault);

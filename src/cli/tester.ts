@@ -89,8 +89,8 @@ async function show(id: string, { json }: Json): Promise<void> {
   const tester = await done(connect(process.env).testers[':id'].$get({ param: { id } }));
   if (json) return outJson(tester);
   const limits = Object.entries(tester.limits ?? {}).map(([name, limit]) => `${name} ${digits(limit)}`);
-  out(`tester     ${tester.id}`);
-  out(`cohort     ${tester.cohort}`);
+  out(`tester     ${plain(tester.id)}`);
+  out(`cohort     ${plain(tester.cohort)}`);
   out(`name       ${plain(tester.name)}`);
   out(`e-mail     ${plain(tester.email)}`);
   out(`limits     ${limits.join(', ') || 'those of the cohort'}`);
@@ -104,7 +104,7 @@ async function show(id: string, { json }: Json): Promise<void> {
   out(`last call  ${tester.lastCallAt ? time(tester.lastCallAt) : 'none yet'}`);
   out(`added      ${time(tester.createdAt)}`);
   for (const { effect, scope, engagedAt, engagedBy, reason } of tester.switches) {
-    out(`${paint('red', effect === 'stop' ? 'stopped' : 'revoked')}    ${scope}, ${time(engagedAt)}`);
+    out(`${paint('red', effect === 'stop' ? 'stopped' : 'revoked')}    ${plain(scope)}, ${time(engagedAt)}`);
     out(`           by ${plain(engagedBy)}: ${plain(reason, 'no reason given')}`);
   }
 }

@@ -1,16 +1,11 @@
 /** Step 6 for a WebSocket: upstream is dialled under our own key, unless the permit has been taken back meanwhile. */
 import type { Opening, Reply } from '../deps.ts';
-import type { Identity } from '../token/verify.ts';
 import type { Permitted } from './forward.ts';
 import type { Gate } from './handler.ts';
 import { SocketCall } from './socket-call.ts';
 
-export interface PermittedSocket extends Permitted {
-  readonly who: Identity;
-}
-
 /** Synchronous from the look at the permit to the dispatch: nothing can come between. */
-export function connect(permitted: PermittedSocket, opening: Opening, reply: Reply, gate: Gate): void {
+export function connect(permitted: Permitted, opening: Opening, reply: Reply, gate: Gate): void {
   const { frame, permit } = permitted;
   const call = new SocketCall({ ...permitted, opening, reply, gate });
   if (call.over) return;

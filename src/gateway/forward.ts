@@ -1,6 +1,8 @@
 /** Step 6: the judged bytes go upstream under our own key, unless the permit has been taken back meanwhile. */
 import type { Permit } from '../admission/admission.ts';
-import type { HeaderList, Outbound, Reply } from '../deps.ts';
+import type { Digest, HeaderList, Outbound, Reply } from '../deps.ts';
+import { masked } from '../printable.ts';
+import type { Identity } from '../token/verify.ts';
 import type { Call } from './describe.ts';
 import type { Frame } from './guard.ts';
 import type { Gate } from './handler.ts';
@@ -8,6 +10,7 @@ import { AnswerStream } from './stream.ts';
 
 export interface Permitted {
   readonly frame: Frame;
+  readonly who: Identity;
   readonly call: Call;
   readonly permit: Permit;
   readonly arrivedAt: number;
@@ -16,7 +19,7 @@ export interface Permitted {
 /** Synchronous from the look at the permit to the dispatch: nothing can come between. */
 export function forward(permitted: Permitted, reply: Reply, gate: Gate): void {
   const { frame, permit, call } = permitted;
-  const out = outbound(permitted);
+  const out = outbound(permitted, gate.newDigest);
   const stream = new AnswerStream({
     call,
     query: frame.query,
@@ -33,13 +36,31 @@ export function forward(permitted: Permitted, reply: Reply, gate: Gate): void {
   stream.follow(gate.upstream.send(out, stream));
 }
 
-function outbound({ frame, call, permit }: Permitted): Outbound {
+function outbound({ frame, who, call, permit }: Permitted, newDigest: () => Digest): Outbound {
+  const passOn = withOwnKey(withoutCredentials(frame.passOn), who.tester, newDigest);
   return {
     method: frame.method,
     target: frame.path + frame.query,
-    headers: [...(isRead(call) ? withoutCodings(frame.passOn) : frame.passOn), 'x-request-id', permit.id],
+    headers: [...(isRead(call) ? withoutCodings(passOn) : passOn), 'x-request-id', permit.id],
     body: call.body,
   };
+}
+
+/** Law 4, also for who puts a token where it does not belong. */
+function withoutCredentials(headers: HeaderList): HeaderList {
+  if (headers.every((text) => masked(text) === text)) return headers;
+  return headers.filter((_, i) => masked(headers[i | 1] ?? '') === headers[i | 1]);
+}
+
+/** Upstream answers a repeated key with the first answer, and knows one account only: the key is made the tester's own. */
+function withOwnKey(headers: HeaderList, tester: string, newDigest: () => Digest): HeaderList {
+  if (!headers.includes('idempotency-key')) return headers;
+  return headers.map((text, i) => {
+    if (i % 2 === 0 || headers[i - 1] !== 'idempotency-key') return text;
+    const digest = newDigest();
+    digest.update(new TextEncoder().encode(`${tester}\n${text}`));
+    return digest.hex();
+  });
 }
 
 /** An answer that we have to read is asked for as it is. */

@@ -17,7 +17,18 @@ const ASCII = new TextEncoder();
 const LATIN1 = new TextDecoder('latin1');
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Text of the fields, `{file, bytes}` for files; a field that may come several times (`name[]`) is a list. @throws Refusal */
+/** A field whose text is not looked at: a file, or one that is too long for a parameter. */
+export class Unread {
+  readonly file: boolean;
+  readonly bytes: number;
+
+  constructor(file: boolean, bytes: number) {
+    this.file = file;
+    this.bytes = bytes;
+  }
+}
+
+/** Text of the fields, `Unread` for files; a field that may come several times (`name[]`) is a list. @throws Refusal */
 export function readMultipart(body: Uint8Array, contentType: string): Fields {
   const match = CONTENT_TYPE.exec(contentType);
   const boundary = match?.[1] ?? match?.[2];
@@ -68,8 +79,7 @@ function partOf(part: Uint8Array): Part {
   if (headEnd < 0) throw malformed('a part without an end of its headers');
   const { name, isFile } = headOf(LATIN1.decode(part.subarray(0, headEnd)));
   const content = part.subarray(headEnd + 4);
-  if (isFile || content.length > MAX_FIELD_BYTES)
-    return { name, value: { file: true, bytes: content.length } };
+  if (isFile || content.length > MAX_FIELD_BYTES) return { name, value: new Unread(isFile, content.length) };
   try {
     return { name, value: UTF8.decode(content) };
   } catch {

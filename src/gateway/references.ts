@@ -1,6 +1,7 @@
 /** Which objects a call names: in its path, its query and its body, under whatever name. Pure. */
 import { Refusal } from '../refusal.ts';
 import type { Fields } from './body.ts';
+import { Unread } from './multipart.ts';
 import type { Route } from './routes.ts';
 
 /** An id, and where it stood. */
@@ -32,14 +33,22 @@ const ALSO_IDS = new Set([
   'characters',
   'input_reference',
 ]);
+/** Of those, what a form may also bring itself. */
+const MAY_BE_FILES = new Set(['video', 'character', 'characters', 'input_reference']);
+const NOT_IN_IDS = /[^A-Za-z0-9_-]+/;
 const LOOKS_LIKE_ID = /^[A-Za-z][A-Za-z_]{1,30}[-_][A-Za-z0-9_-]{6,}$/;
 const MAX_ID_CHARS = 256;
+/** A text with more is prose, or data. */
+const MAX_SUSPECT_CHARS = 1_024;
+/** Enough that a credential in it is still seen as one, and is not shown. */
+const MAX_PARAM_CHARS = 1_024;
 /** More than any call needs; each costs a look into the store. */
 const MAX_REFERENCES = 2_000;
 
 class Finder {
   readonly named: Reference[] = [];
   readonly suspected: Reference[] = [];
+  readonly #seen = new Set<string>();
   /** True when an id stands under this name, in a member of that name. */
   readonly isReference: (key: string, holder: string) => boolean;
 
@@ -48,14 +57,23 @@ class Finder {
   }
 
   name(value: string, param: string): void {
-    if (value !== '') this.named.push({ id: value.slice(0, MAX_ID_CHARS), param });
+    // No id is so long; cut off, it could be another one.
+    const id = value.length > MAX_ID_CHARS ? `${value.slice(0, MAX_ID_CHARS)}\u2026` : value;
+    if (value !== '') this.named.push({ id, param });
     this.#count();
   }
 
+  /** Readers may trim a text, decode it, or take an id out of an address. */
   suspect(value: string, param: string): void {
-    if (value.length < 8 || value.length > MAX_ID_CHARS || !LOOKS_LIKE_ID.test(value)) return;
-    this.suspected.push({ id: value, param });
-    this.#count();
+    if (value.length < 8 || value.length > MAX_SUSPECT_CHARS) return;
+    const text = value.trim();
+    if (/\s/.test(text)) return;
+    for (const id of percentDecoded(text).split(NOT_IN_IDS)) {
+      if (id.length > MAX_ID_CHARS || this.#seen.has(id) || !LOOKS_LIKE_ID.test(id)) continue;
+      this.#seen.add(id);
+      this.suspected.push({ id, param });
+      this.#count();
+    }
   }
 
   #count(): void {
@@ -93,8 +111,8 @@ export function referencesOf(
   for (const [name, value] of query) {
     const isCursor = name === 'after' || name === 'before';
     // The cursor of a list inside an object of the caller's is good inside that object only.
-    if (isCursor ? !inObject && route.lists !== undefined : isReference(name.toLowerCase()))
-      found.name(value, name);
+    if (!isCursor) walkField(name, value, found);
+    else if (!inObject && route.lists !== undefined) found.name(value, name);
     else found.suspect(value, name);
   }
   for (const [name, value] of Object.entries(fields)) walkField(name, value, found);
@@ -114,7 +132,10 @@ function walk(value: unknown, key: string, param: string, found: Finder, holder 
     if (found.isReference(key, holder)) found.name(String(value), param);
     else if (typeof value === 'string') found.suspect(value, param);
   } else if (Array.isArray(value)) for (const one of value) walk(one, key, param, found, holder);
-  else if (typeof value === 'object' && value !== null) walkMembers(value, key, param, found);
+  else if (value instanceof Unread) {
+    if (found.isReference(key, holder) && !(value.file && MAY_BE_FILES.has(key)))
+      throw new Refusal('body_malformed', `${param.slice(0, 64)} is no id`);
+  } else if (typeof value === 'object' && value !== null) walkMembers(value, key, param, found);
 }
 
 function walkMembers(value: object, key: string, param: string, found: Finder): void {
@@ -122,11 +143,19 @@ function walkMembers(value: object, key: string, param: string, found: Finder): 
     const lower = name.toLowerCase();
     if (FREE.has(lower)) continue;
     const isLabel = NAMED_BY_TESTER.has(key) || (WITH_LABELS.has(key) && lower === 'id');
-    walk(member, isLabel ? '' : lower, `${param}.${name}`.slice(0, 120), found, key);
+    walk(member, isLabel ? '' : lower, `${param}.${name}`.slice(0, MAX_PARAM_CHARS), found, key);
   }
 }
 
 function isReference(key: string): boolean {
   if (key === 'id' || key === 'ids' || ALSO_IDS.has(key)) return true;
   return (key.endsWith('_id') || key.endsWith('_ids')) && !LABELS.has(key);
+}
+
+function percentDecoded(text: string): string {
+  try {
+    return text.includes('%') ? decodeURIComponent(text) : text;
+  } catch {
+    return text;
+  }
 }

@@ -3,14 +3,14 @@ import type { Outcome } from '../admission/admission.ts';
 import type { AnswerHeaders, DialSink, Opening, Reply, Sending, SocketEnd, UpstreamFault } from '../deps.ts';
 import { Refusal } from '../refusal.ts';
 import { first } from './answer-headers.ts';
-import type { PermittedSocket } from './connect.ts';
+import type { Permitted } from './forward.ts';
 import { checkEvent } from './frame-check.ts';
 import type { Gate } from './handler.ts';
 import { sendRefusal } from './refuse.ts';
 import { Relay } from './relay.ts';
 import { FAULTS } from './stream.ts';
 
-interface Options extends PermittedSocket {
+interface Options extends Permitted {
   readonly opening: Opening;
   readonly reply: Reply;
   readonly gate: Gate;

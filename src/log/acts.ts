@@ -1,6 +1,6 @@
 /** What operators do: one row per act, in the transaction of the change that it tells of. */
 import type { Actor } from '../control.ts';
-import { masked } from '../printable.ts';
+import { harmless } from '../printable.ts';
 import type { Db } from '../store/db.node.ts';
 import { acts } from '../store/schema.ts';
 
@@ -20,7 +20,7 @@ export function insertAct(db: Db, { operator, address }: Actor, act: Act): void 
     .run();
 }
 
-/** Operators paste what leaked into reasons and filters. */
+/** Operators paste what leaked into reasons and filters, and ask for what callers wrote. */
 function withoutSecrets({ subject, reason = null }: Act) {
-  return { subject: masked(subject), reason: reason && masked(reason) };
+  return { subject: harmless(subject), reason: reason && harmless(reason) };
 }

@@ -91,17 +91,36 @@ export class Writer {
     const batch = this.#queue;
     this.#queue = [];
     this.#flushing = true;
-    if (!(await this.#commit(batch))) for (const one of batch) await this.#commit([one], true);
+    if ((await this.#commit(batch)) === 'undone') await this.#commitEach(batch);
     this.#flushing = false;
     if (this.#queue.length > 0) this.#schedule(this.#turn);
     else for (const resolve of this.#idle.splice(0)) resolve();
   };
 
-  /** One attempt. False: nothing happened, and each job deserves an attempt of its own. */
-  async #commit(jobs: readonly Pending[], last = jobs.length === 1): Promise<boolean> {
+  /** Each job deserves an attempt of its own, but only as long as the store lets a transaction begin. */
+  async #commitEach(jobs: readonly Pending[]): Promise<void> {
+    for (const [i, one] of jobs.entries())
+      if ((await this.#commit([one], true, jobs.slice(i + 1))) === 'closed') return;
+  }
+
+  /**
+   * One attempt. Where not even a transaction begins, all jobs are refused at once, those that wait behind them too: each
+   * attempt would keep everything in this process waiting for the file.
+   */
+  async #commit(
+    jobs: readonly Pending[],
+    last = jobs.length === 1,
+    behind: readonly Pending[] = [],
+  ): Promise<'done' | 'undone' | 'closed'> {
     const batch: Batch = { taken: new Map() };
     try {
       this.#tx.begin();
+    } catch (fault) {
+      this.#tx.rollback();
+      for (const { reject } of [...jobs, ...behind]) reject(new StoreUnavailable(fault));
+      return 'closed';
+    }
+    try {
       for (const pending of jobs) {
         const value = pending.job(batch);
         pending.value = value instanceof Promise ? await value : value;
@@ -109,9 +128,9 @@ export class Writer {
       this.#tx.commit();
     } catch (fault) {
       this.#tx.rollback();
-      if (!last) return false;
+      if (!last) return 'undone';
       for (const { reject } of jobs) reject(this.#tx.isJobFault(fault) ? fault : new StoreUnavailable(fault));
-      return true;
+      return 'done';
     }
     for (const { after, value, resolve, reject } of jobs) {
       try {
@@ -122,6 +141,6 @@ export class Writer {
         reject(fault);
       }
     }
-    return true;
+    return 'done';
   }
 }

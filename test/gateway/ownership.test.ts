@@ -73,56 +73,6 @@ test.each(withId.map(({ method, path, body }) => [method, path, body] as const))
   },
 );
 
-const withBody = ROUTES.filter(({ body, path }) => body === 'json' && !/:(?!model)/.test(path));
-const SHAPES: readonly ((id: string) => unknown)[] = [
-  (id) => ({ file_id: id }),
-  (id) => ({ id }),
-  (id) => ({ File_Id: id }),
-  (id) => ({ file_ids: [id] }),
-  (id) => ({ video: { id } }),
-  (id) => ({ previous_response_id: id }),
-  (id) => ({ input: [{ role: 'user', content: [{ type: 'input_file', file_id: id }] }] }),
-  (id) => ({ messages: [{ role: 'user', content: [{ type: 'file', file: { file_id: id } }] }] }),
-  (id) => ({ tools: [{ type: 'file_search', vector_store_ids: [id] }] }),
-  (id) => ({ anything: { at: { all: [[[{ deep: id }]]] } } }),
-  (id) => ({ reference: id }),
-];
-test.each(withBody.map(({ method, path }) => [method, path] as const))(
-  '%s %s: no place in its body names what is hers',
-  async (method, path) => {
-    const target = path.replaceAll(/:\w+/g, 'm');
-    for (const id of Object.values(HERS))
-      for (const shape of SHAPES)
-        await refused(method, target, JSON.stringify({ model: 'm', ...(shape(id) as object) }));
-    const twice = `{"model":"m","file_id":"file-mine01234567","file_id":"${HERS.file}"}`;
-    await refused(method, target, twice);
-    await refused(method, `${target}?file_id=${HERS.file}`, '{"model":"m"}');
-    await refused(method, `${target}?file_id=x&file_id=${HERS.file}`, '{"model":"m"}');
-    await refused(method, `${target}?x=${HERS.response}`, '{"model":"m"}');
-  },
-);
-
-const forms = ROUTES.filter(({ body, path }) => body === 'multipart' && !/:/.test(path));
-test.each(forms.map(({ method, path }) => [method, path] as const))(
-  '%s %s: no field of its form names what is hers',
-  async (method, path) => {
-    const type = 'multipart/form-data; boundary=b';
-    const part = (name: string, value: string) =>
-      `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
-    for (const name of [
-      'file_id',
-      'video[id]',
-      'characters[0][id]',
-      'input_reference[file_id]',
-      'reference',
-      'FILE_ID',
-    ])
-      await refused(method, path, `${part('model', 'm')}${part(name, HERS.file)}--b--\r\n`, type);
-    const both = part('file_id', 'file-mine01234567') + part('file_id', HERS.file);
-    await refused(method, path, `${part('model', 'm')}${both}--b--\r\n`, type);
-  },
-);
-
 test('an object is hers before anybody can name it: no race between its making and its first use', async () => {
   wait = 5;
   const call = (token: string, method: string, path: string, body?: object) =>
@@ -153,4 +103,22 @@ test('an object is hers before anybody can name it: no race between its making a
   await attack;
   expect(made).toContain('video_made0');
   expect([...statuses]).toEqual([404]);
+});
+
+test("a key for repeated calls is each tester's own: upstream never takes one tester's call for another's", async () => {
+  const sent = async (token: string, key: string) => {
+    await fetch(`${gate.url}/v1/models`, {
+      headers: { authorization: `Bearer ${token}`, 'idempotency-key': key },
+    }).then((answer) => answer.text());
+    return String(upstream.seen.at(-1)?.headers['idempotency-key']);
+  };
+  const [first, again, other, his] = [
+    await sent(ada, 'k-1'),
+    await sent(ada, 'k-1'),
+    await sent(ada, 'k-2'),
+    await sent(bob, 'k-1'),
+  ];
+  expect(again).toBe(first);
+  expect(new Set([first, other, his]).size).toBe(3);
+  expect(first).toMatch(/^[0-9a-f]{64}$/);
 });
