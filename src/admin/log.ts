@@ -2,6 +2,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { stream } from 'hono/streaming';
 import type { Control } from '../control.ts';
+import { turn } from '../turn.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
 import { answers, iso, nameFaults, SECURED, Time } from './answer.ts';
@@ -160,6 +161,7 @@ async function sendLines(
     pending += line;
     if (pending.length < 65_536) continue;
     await out.write(pending);
+    await turn();
     pending = '';
   }
   await out.write(pending);

@@ -4,6 +4,7 @@ import { stream } from 'hono/streaming';
 import type { Control } from '../control.ts';
 import { contentType, exportRows, FORMATS } from '../log/export.ts';
 import { FACET_NAMES } from '../log/facets.ts';
+import { turn } from '../turn.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
 import { answers, iso, nameFaults, SECURED, Time } from './answer.ts';
@@ -141,6 +142,7 @@ export function questionRoutes(control: Control) {
         for (const part of exportRows(control.log.find, asked, format)) {
           if (out.aborted) return;
           await out.write(part as string);
+          await turn();
         }
       }) as never;
     });

@@ -1,9 +1,10 @@
 /** Answers what the request log is asked: pages, lines, counts over time, the most frequent values. Reads only. */
 import type { Db } from '../store/db.node.ts';
+import { turn } from '../turn.ts';
 import { conditionOn, FACET_NAMES, FACETS, type FacetName, REPEATED, valuesOf } from './facets.ts';
 import { LONGEST_MS } from './indexer.ts';
 import { type Indexed, type Part, Parts } from './parts.ts';
-import { BLOCK_ROWS, both, countIn, countPlaces, type Places } from './places.ts';
+import { both, countIn, countPlaces, type Places } from './places.ts';
 
 export type Filters = { readonly [K in FacetName]?: string | number };
 
@@ -60,9 +61,9 @@ export class Finder {
     let from = asked.after ?? '';
     for (const part of this.#parts.in(asked, true)) {
       const ids = part.block === null ? null : this.#parts.idsOf(part);
+      const range = part.block === null ? part : part.range;
       for (let at = 0; ids === null || at < ids.length; at += atOnce) {
-        const { rows, values } =
-          ids === null ? stretch(part as never, from) : listed(ids.slice(at, at + atOnce));
+        const { rows, values } = ids === null ? stretch(range, from) : listed(ids.slice(at, at + atOnce));
         const { where, values: more } = conditions(asked);
         const sql = `select ${joined} from (select id, ${line} as line from requests where ${rows}${where} order by id limit ?)`;
         const some = this.#prepare(sql).get(...values, ...more, atOnce) as {
@@ -88,11 +89,14 @@ export class Finder {
       await this.#breathe();
       if (part.block !== null && isWithin(part, stepMs, asked)) {
         add(part.oldest, countPlaces(part.places));
-        for (const { repeats } of this.#repeated(part)) add(part.oldest, Number(repeats) - 1);
-      } else if (part.block !== null && part.newest - part.oldest < LONGEST_MS) {
-        for (const at of this.#parts.timesOf(part)) if (isIn(at, asked)) add(at, 1);
-        for (const { at, repeats } of this.#repeated(part))
-          if (isIn(Number(at), asked)) add(Number(at), Number(repeats) - 1);
+        for (const { repeats } of this.#repeated(asked, part)) add(part.oldest, Number(repeats) - 1);
+        continue;
+      }
+      const times =
+        part.block !== null && part.newest - part.oldest < LONGEST_MS && this.#parts.timesOf(part);
+      if (part.block !== null && times) {
+        for (const at of times) if (isIn(at, asked)) add(at, 1);
+        for (const { at, repeats } of this.#repeated(asked, part)) add(Number(at), Number(repeats) - 1);
       } else
         for (const { at, repeats } of this.#rows(asked, part, 'id, at, repeats'))
           add(Number(at), Number(repeats));
@@ -115,7 +119,7 @@ export class Finder {
       await this.#breathe();
       if (!isFew && part.block !== null && isWithin(part, null, asked)) {
         whole.set(part.block, part);
-        for (const row of this.#repeated(part)) add(row, Number(row.repeats) - 1);
+        for (const row of this.#repeated(asked, part)) add(row, Number(row.repeats) - 1);
       } else for (const row of this.#rows(asked, part, columns)) add(row, Number(row.repeats));
     }
     if (whole.size > 0) await this.#addWhole(calls, whole, name, asked);
@@ -153,7 +157,7 @@ export class Finder {
   async #breathe(): Promise<void> {
     const now = performance.now();
     if (now - this.#breathed < TURN_MS) return;
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
     this.#breathed = performance.now();
   }
 
@@ -166,12 +170,13 @@ export class Finder {
   ): FoundRow[] {
     const { where, values } = conditions(asked);
     const order = `order by id ${forward ? 'asc' : 'desc'} limit ?`;
-    if (part.block === null) {
-      const within = stretch(part, part.after);
+    const ids = part.block === null ? null : this.#parts.idsOf(part);
+    if (ids === null) {
+      const range = part.block === null ? part : part.range;
+      const within = stretch(range, range.after);
       const sql = `select ${columns} from requests where ${within.rows}${where} ${order}`;
       return this.#prepare(sql).all(...within.values, ...values, limit) as FoundRow[];
     }
-    const ids = this.#parts.idsOf(part);
     if (!forward) ids.reverse();
     const found: FoundRow[] = [];
     for (let at = 0; at < ids.length && found.length < limit; at += IDS_AT_ONCE) {
@@ -184,12 +189,13 @@ export class Finder {
   }
 
   /** The rows of a part that count for more than one call each. */
-  #repeated(part: Indexed): FoundRow[] {
+  #repeated(asked: Question, part: Indexed): FoundRow[] {
     const held = this.#parts.placesOf(REPEATED.code, REPEATED.value, part.block);
     const places: Places | null = held && both(part.places, held);
     if (!places || countPlaces(places) === 0) return [];
     const columns = FACET_NAMES.map((name) => `${FACETS[name].sql} as "${name}"`).join(', ');
-    return this.#rows(EVERYTHING, { ...part, places }, `id, at, repeats, ${columns}`, BLOCK_ROWS);
+    const rows = this.#rows(asked, { ...part, places }, `id, at, repeats, ${columns}`);
+    return rows.filter(({ repeats }) => Number(repeats) > 1);
   }
 
   #prepare(sql: string) {
@@ -200,8 +206,6 @@ export class Finder {
     return made;
   }
 }
-
-const EVERYTHING: Question = { filters: {}, since: null, until: null };
 
 function sizeOf(parts: readonly Part[]): number {
   return parts.reduce((sum, part) => sum + (part.block === null ? 0 : countPlaces(part.places)), 0);

@@ -2,6 +2,7 @@
 import type { Clock } from '../deps.ts';
 import type { Db } from '../store/db.node.ts';
 import type { Writer } from '../store/writer.ts';
+import { turn } from '../turn.ts';
 import { FACET_NAMES, FACETS, REPEATED, valuesOf } from './facets.ts';
 import { firstIdOf, timeOf } from './id.ts';
 import { BLOCK_ROWS, packPlaces } from './places.ts';
@@ -105,7 +106,7 @@ export class Indexer {
       const some = this.#rows.all(last, before, ROWS_AT_ONCE);
       rows.push(...some);
       if (some.length < ROWS_AT_ONCE) break;
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn();
     }
     return rows;
   }

@@ -23,6 +23,8 @@ export interface Indexed {
   readonly block: number;
   readonly rows: number;
   readonly places: Places;
+  /** Where its rows are, should it be no block any more before the question is answered. */
+  readonly range: Stretch;
   /** Unix milliseconds. */
   readonly oldest: number;
   readonly newest: number;
@@ -77,6 +79,7 @@ export class Parts {
             block: part.n,
             rows: part.bytes / ID_BYTES,
             places,
+            range: { block: null, after: justBelow(part.firstId), before: justAbove(part.lastId) },
             oldest: part.oldest,
             newest: part.newest,
           };
@@ -84,17 +87,17 @@ export class Parts {
     }
   }
 
-  /** The ids at these places, in order. */
-  idsOf({ block, places }: Indexed): string[] {
+  /** The ids at these places, in order; null: it is no block any more. */
+  idsOf({ block, places }: Indexed): string[] | null {
     const ids = this.#ids.get(block)?.ids;
-    if (!ids) return [];
+    if (!ids) return null;
     return listPlaces(places).map((at) => uuid(ids.toString('hex', at * ID_BYTES, (at + 1) * ID_BYTES)));
   }
 
-  /** Unix milliseconds of the rows at these places. */
-  timesOf({ block, places, oldest }: Indexed): number[] {
+  /** Unix milliseconds of the rows at these places; null: it is no block any more. */
+  timesOf({ block, places, oldest }: Indexed): number[] | null {
     const times = this.#times.get(block)?.times;
-    return times ? listPlaces(places).map((at) => oldest + times.readUInt32LE(at * 4)) : [];
+    return times ? listPlaces(places).map((at) => oldest + times.readUInt32LE(at * 4)) : null;
   }
 
   placesOf(code: number, value: string, block: number): Places | null {
@@ -142,4 +145,12 @@ function boundsOf({ since, until, before, after }: Question): [after: string, be
   const from = [after ?? FIRST, since === null ? FIRST : firstIdOf(since - SLACK_MS)];
   const to = [before ?? LAST, until === null ? LAST : firstIdOf(until + SLACK_MS)];
   return [from.sort().at(-1) ?? FIRST, to.sort()[0] ?? LAST];
+}
+
+/** Between an id and the one before it, or after it, in the order of texts. */
+function justBelow(id: string): string {
+  return `${id.slice(0, -1)}${String.fromCharCode(id.charCodeAt(id.length - 1) - 1)}~`;
+}
+function justAbove(id: string): string {
+  return `${id}!`;
 }

@@ -216,3 +216,14 @@ test('a row that comes late into a block that was indexed is found', () => {
   const expected = plainly(asked, 'count(*) as n') as { n: number }[];
   expect(find.page(asked, 20_000, 'id')).toHaveLength(expected[0]?.n ?? 0);
 });
+
+test('a long question loses no row when a block goes while it runs', async () => {
+  const asked = { filters: { cohort: 'cohort-1' }, since: null, until: null };
+  const expected = (plainly(asked, 'id', 'order by id') as { id: string }[]).map(({ id }) => id);
+  const going = exportRows(find, asked, 'jsonl');
+  let text = String(going.next().value);
+  db.writer.$client.exec('delete from blocks');
+  for (const part of going) text += part;
+  const ids = text.split('\n').slice(0, -1);
+  expect(ids.map((line) => JSON.parse(line).id)).toEqual(expected);
+});
