@@ -4,7 +4,8 @@ import { expect } from 'vitest';
 import { masked, printable } from '../src/printable.ts';
 
 /** What is meant, in the shortest way to say it; too slow for what strangers write. */
-const MEANT = /eyJ[\w-]{8,}\.[\w.-]*|pco_[\w-]{20,}/g;
+const meant = (text: string) =>
+  text.replace(/eyJ[\w-]{8,}\.[\w.-]*/g, '[credential]').replace(/pco_[\w-]{20,}/g, '[credential]');
 const pieces = fc.array(
   fc.constantFrom(
     'eyJ',
@@ -26,7 +27,7 @@ const pieces = fc.array(
 
 test.prop([pieces], { numRuns: 5_000 })('every credential is masked, and nothing else', (all) => {
   const text = all.join('');
-  expect(masked(text)).toBe(text.replace(MEANT, '[credential]'));
+  expect(masked(text)).toBe(meant(text));
 });
 
 test.each(['eyJ', 'eyJ.', 'eyJa-', 'pco_', 'eyJpco_', 'pco_eyJ.', '//', '//a', '@//', 'a.eyJ'])(
