@@ -30,6 +30,7 @@ export interface ControlParts {
   readonly lifetimeDays: number;
   readonly maxLifetimeDays: number;
   readonly cohortsWithRules: readonly string[] | 'all';
+  readonly outsideIssuers: boolean;
 }
 
 const DAY_MS = 86_400_000;
@@ -43,11 +44,14 @@ export function createControl(parts: ControlParts): Control {
     reader,
     writer: db,
     cohortsWithRules,
+    outsideIssuers: parts.outsideIssuers,
     log: parts.log,
     forget: parts.forget,
     write: (job) => writer.write(job),
-    stop: (order, actor) => warden.stop(order, actor),
-    release: (scope, reason, actor) => warden.release(scope, reason, actor),
+    stop: (order, actor) => warden.stops.stop(order, actor),
+    release: (scope, reason, actor) => warden.stops.release(scope, reason, actor),
+    readmit: (id, scopes, reason, actor) => warden.stops.readmit(id, scopes, reason, actor),
+    reach: (scope) => warden.stops.reach(scope),
     issueToken: (tester, days, actor, renews) =>
       inTurn(() => issueToken(parts, { tester, days: days ?? parts.lifetimeDays, renews }, actor)),
     keys: () => keysInForce(parts.keys),

@@ -16,27 +16,49 @@ export interface StopOrder {
   readonly effect: 'stop' | 'revoke';
   /** Shown to testers. */
   readonly reason: string | null;
+  /** For operators only. */
+  readonly note?: string | null;
+  /** Unix milliseconds at which a stop releases itself. */
+  readonly until?: number | null;
+  /** Ends the tokens in the scope too, for good. */
+  readonly revokeTokens?: boolean;
+  /** Deletes running jobs of the scope at upstream, and hands out nothing that was made under it. */
+  readonly cancelUpstream?: boolean;
 }
 
 /** The acknowledgement of a stop. It is given when nothing in the scope is dispatched any more. */
 export interface Stopped {
   /** Id of the row in `switches`; null when the store took no write and the stop holds in memory only. */
   readonly id: number | null;
+  /** Index of its entry in the log's tree: of two changes of switches the later one has the greater. */
+  readonly epoch: number | null;
   readonly scope: string;
   readonly effect: 'stop' | 'revoke';
   readonly reason: string | null;
+  readonly note: string | null;
+  readonly until: number | null;
+  /** Id of the revocation that came with it. */
+  readonly revocation: number | null;
+  /** Jobs that are being cancelled at upstream. */
+  readonly jobs: number;
   readonly requestedAt: number;
   readonly committedAt: number;
   readonly durable: boolean;
-  readonly nodes: readonly {
-    readonly node: string;
-    /** Null: this process did not answer in time; it looks at the switches before it sends anything. */
-    readonly confirmedAt: number | null;
-    /** Calls in flight that had no answer yet. */
-    readonly callsRefusedInFlight: number;
-    /** Answers that were being streamed. */
-    readonly streamsCut: number;
-  }[];
+  readonly nodes: readonly NodeStopped[];
+  /** From the order to the last byte of a stream that it cut; null where none was cut. */
+  readonly lastByteMs: number | null;
+}
+
+export interface NodeStopped {
+  readonly node: string;
+  /** Null: this process did not answer in time. */
+  readonly confirmedAt: number | null;
+  /** When a silent process had lost its lease: from then on it looks at the switches before it sends anything. */
+  readonly lapsedAt: number | null;
+  /** Calls in flight that had no answer yet. */
+  readonly callsRefusedInFlight: number;
+  /** Answers that were being streamed. */
+  readonly streamsCut: number;
 }
 
 export interface Released {
@@ -45,6 +67,13 @@ export interface Released {
   /** Stops among them that the store had not taken yet, and so have no id. */
   readonly heldInMemory: number;
   readonly releasedAt: number;
+}
+
+/** What a stop would end in this process. */
+export interface Reach {
+  readonly node: string;
+  readonly calls: number;
+  readonly streams: number;
 }
 
 export interface IssuedToken {
@@ -86,8 +115,15 @@ export interface Control {
   /** Runs the job in the next group commit, and resolves when it is durable. */
   write<T>(job: Job<T>): Promise<T>;
   stop(order: StopOrder, actor: Actor): Promise<Stopped>;
-  /** Releases every engaged stop of exactly this scope; revocations stay. */
+  /** Releases every engaged stop of exactly this scope; revocations stay. @throws StopFileThere */
   release(scope: Scope, reason: string | null, actor: Actor): Promise<Released>;
+  /**
+   * Lets some back in while the stop holds for the rest.
+   * @throws SwitchUnknown StopFileThere @returns those of the scopes that it did not let through before
+   */
+  readmit(switchId: number, scopes: readonly Scope[], reason: string | null, actor: Actor): Promise<Scope[]>;
+  /** What a stop of this scope would end now. */
+  reach(scope: Scope): Reach;
   /**
    * @param renews jti of the token that this one takes the place of; it is left as it is
    * @throws TesterUnknown
@@ -111,6 +147,8 @@ export interface Control {
   readonly log: LogSide;
   /** Runs inside a writer's job: destroys what was kept of a tester's texts. @returns how many */
   forget(tester: string): number;
+  /** True where tokens of outside issuers are taken: those need no row here. */
+  readonly outsideIssuers: boolean;
   /** Names of the cohorts that have rules in the configuration. */
   readonly cohortsWithRules: readonly string[] | 'all';
 }

@@ -32,6 +32,8 @@ export interface Reply {
   readonly started: boolean;
   /** True when the client has gone away or the answer has ended. */
   readonly closed: boolean;
+  /** True when bytes wait for a client that reads slowly. */
+  readonly waits: boolean;
   head(status: number, headers: HeaderList): void;
   /** False: the client reads more slowly than we write; wait for `onDrain`. */
   write(chunk: Uint8Array): boolean;

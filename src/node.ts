@@ -8,6 +8,7 @@ import { uuidv7 } from 'uuidv7';
 import { clientAddress, trustedBy } from './address.ts';
 import { createAdmin } from './admin/app.ts';
 import { addressLimit } from './admission/address-limit.ts';
+import { Canceller } from './admission/cancellations.ts';
 import type { Rules } from './admission/decide.ts';
 import { Warden } from './admission/warden.ts';
 import { createGateway } from './app.ts';
@@ -50,6 +51,8 @@ const DAY_SECONDS = 86_400;
 export interface Running {
   readonly gateway: string;
   readonly control: string;
+  /** A stop of everything, for whoever can signal the process and nothing else. */
+  stopAll(): Promise<void>;
   close(graceMs?: number): Promise<void>;
 }
 
@@ -67,6 +70,7 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
     running.close().then(() => process.exit(0));
   };
   process.on('SIGTERM', stop).on('SIGINT', stop);
+  process.on('SIGUSR2', () => void running.stopAll());
 }
 
 /**
@@ -96,6 +100,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     node: `${process.pid}`,
     liveness,
     watchMs: WATCH_MS,
+    stopFile: dir.hasStopFile,
   });
   await warden.join();
   await beginTree(db, writer, now);
@@ -134,6 +139,10 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     socketIdleMs: toUpstream.idleMs,
     realm: config.publicUrl ?? 'portcullis',
   };
+  const canceller = new Canceller({
+    ...{ db, writer, upstream, now },
+    failed: (fault) => console.error('portcullis: a job could not be cancelled at upstream:', fault),
+  });
   const cohortsWithRules = config.cohorts ? Object.keys(config.cohorts) : ('all' as const);
   const control = createControl({
     warden,
@@ -148,6 +157,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     lifetimeDays: config.tokens.lifetimeDays,
     maxLifetimeDays: config.tokens.maxLifetimeDays,
     cohortsWithRules,
+    outsideIssuers: config.issuers.length > 0,
   });
   await ensureOperator(control, dir);
   const token = demo ? await ensureDemoTester(control) : null;
@@ -194,6 +204,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     await closeGracefully(front, upgraded, () => warden.live().openCalls, graceMs);
     retention.stop();
     indexer.stop();
+    canceller.close();
     warden.close();
     await warden.leave();
     await writer.drain();
@@ -203,7 +214,13 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     closeDatabase();
     liveness.release();
   };
-  return { gateway, control: controlUrl, close };
+  const stopAll = async () => {
+    const order = { scope: 'global', effect: 'stop', reason: null, note: 'SIGUSR2 to the process.' } as const;
+    const { durable, nodes } = await warden.stops.stop(order, { operator: 'signal:SIGUSR2', address: null });
+    const streams = nodes.reduce((sum, { streamsCut }) => sum + streamsCut, 0);
+    console.error(`stopped by SIGUSR2: ${streams} streams cut${durable ? '' : ', NOT ON DISK'}`);
+  };
+  return { gateway, control: controlUrl, stopAll, close };
 }
 
 /** New connections are refused at once; calls in flight get the time, then their connections are cut. */

@@ -14,6 +14,7 @@ import { answerFault } from './problem.ts';
 import { questionRoutes } from './questions.ts';
 import { readBody } from './read-body.ts';
 import { requestRoutes } from './requests.ts';
+import { standingRoutes } from './standing.ts';
 import { statusRoutes } from './status.ts';
 import { switchRoutes } from './switches.ts';
 import { testerRoutes } from './testers.ts';
@@ -53,6 +54,7 @@ function routesOf(app: OpenAPIHono<AdminEnv>, control: Control) {
     .route('/', tokenRoutes(control))
     .route('/', keyRoutes(control))
     .route('/', switchRoutes(control))
+    .route('/', standingRoutes(control))
     .route('/', requestRoutes(control))
     .route('/', objectRoutes(control))
     .route('/', logRoutes(control))

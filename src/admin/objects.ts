@@ -5,7 +5,7 @@ import type { AdminEnv } from './access.ts';
 import { answers, body, nameFaults, noCredential, SECURED, Time, WITHOUT_CREDENTIAL } from './answer.ts';
 import { giveAll, giveThese, readObject, readObjects } from './object-rows.ts';
 import { Problem } from './problem.ts';
-import { Reason } from './switches.ts';
+import { Reason } from './switch-shapes.ts';
 
 const Id = z
   .string()

@@ -2,6 +2,8 @@
 import type { Context } from 'hono';
 import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { StopFileThere } from '../admission/stops.ts';
+import { SwitchUnknown } from '../admission/switches.ts';
 import { masked } from '../printable.ts';
 import { StoreUnavailable } from '../store/writer.ts';
 import { KeySigns, KeyUnknown, LifetimeTooLong, TesterUnknown } from '../token/faults.ts';
@@ -22,10 +24,12 @@ const PROBLEMS = {
   object_unknown: [404, 'No such object'],
   key_unknown: [404, 'No such key'],
   request_unknown: [404, 'No such request'],
+  switch_unknown: [404, 'No such switch'],
   switch_not_engaged: [404, 'No such switch is engaged'],
   cohort_exists: [409, 'The cohort exists already'],
   tester_exists: [409, 'The tester exists already'],
   token_ended: [409, 'The access token cannot be renewed'],
+  stop_file_present: [409, 'The file STOP is still there'],
   key_signs: [409, 'The key signs'],
   body_too_large: [413, 'Body too large'],
   media_type_unsupported: [415, 'Body is not JSON'],
@@ -84,6 +88,8 @@ function problemOf(fault: unknown): Problem {
   if (fault instanceof HTTPException && fault.status < 500)
     return new Problem('request_invalid', fault.message || 'The body could not be read as JSON.');
   if (fault instanceof TesterUnknown) return new Problem('tester_unknown', fault.message);
+  if (fault instanceof SwitchUnknown) return new Problem('switch_not_engaged', fault.message);
+  if (fault instanceof StopFileThere) return new Problem('stop_file_present', fault.message);
   if (fault instanceof KeyUnknown) return new Problem('key_unknown', fault.message);
   if (fault instanceof KeySigns) return new Problem('key_signs', fault.message);
   if (fault instanceof LifetimeTooLong) return new Problem('request_invalid', fault.message);

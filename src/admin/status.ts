@@ -6,7 +6,7 @@ import { cohorts, requests, switches, testers } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, iso, isoOrNull, nameFaults, SECURED, Time } from './answer.ts';
 import { countRequests } from './request-rows.ts';
-import { engagedIso } from './switches.ts';
+import { engagedIso } from './switch-rows.ts';
 
 const total = z.number().int();
 

@@ -1,78 +1,25 @@
-/** Switches: engaging a stop or a revocation, releasing a stop, and reading what is engaged. */
+/** Switches: engaging a stop or a revocation, releasing a stop for all or for some, and reading what is engaged. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { desc, eq, isNotNull, isNull } from 'drizzle-orm';
-import { isScope, type Scope } from '../admission/scope.ts';
-import { instantOf } from '../admission/switches.ts';
-import type { Control, Stopped } from '../control.ts';
+import type { Scope } from '../admission/scope.ts';
+import type { Control, StopOrder } from '../control.ts';
 import { harmless } from '../printable.ts';
-import { cohorts, switches, testers } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
+import { answers, body, iso, nameFaults, SECURED } from './answer.ts';
+import { Problem } from './problem.ts';
+import { checkExists, readReach, readSwitch, readSwitches, stoppedBody } from './switch-rows.ts';
 import {
-  answers,
-  body,
-  iso,
-  isoOrNull,
-  nameFaults,
-  noCredential,
-  SECURED,
-  Time,
-  WITHOUT_CREDENTIAL,
-} from './answer.ts';
-import { cohortUnknown, Problem, testerUnknown } from './problem.ts';
+  Order,
+  Reach,
+  Readmission,
+  Reason,
+  Released,
+  ScopeText,
+  StoppedBody,
+  Switch,
+  SwitchDetail,
+} from './switch-shapes.ts';
 
-const MEND = 'use "global", "cohort:NAME", "tester:ID", "token:JTI" or "model:NAME"';
-const ScopeText = z
-  .string()
-  .refine(isScope, MEND)
-  .refine(noCredential, WITHOUT_CREDENTIAL)
-  .openapi({ example: 'cohort:alpha' });
-export const Reason = z
-  .string()
-  .max(500, 'use at most 500 characters')
-  .regex(/^[^\p{Cc}]*$/u, 'use one line without control characters');
-const Effect = z.enum(['stop', 'revoke']);
-
-export const Switch = z
-  .object({
-    id: z.number().int(),
-    scope: z.string(),
-    effect: Effect,
-    reason: z.string().nullable(),
-    engagedAt: Time,
-    engagedBy: z.string(),
-    releasedAt: Time.nullable(),
-    releasedBy: z.string().nullable(),
-    releaseReason: z.string().nullable(),
-  })
-  .openapi('Switch');
-
-export const StoppedBody = z
-  .object({
-    id: z
-      .number()
-      .int()
-      .nullable()
-      .openapi({ description: 'Null: held in memory only, the store took no write' }),
-    scope: z.string(),
-    effect: Effect,
-    reason: z.string().nullable(),
-    requestedAt: Time,
-    committedAt: Time,
-    durable: z.boolean(),
-    nodes: z.array(
-      z.object({
-        node: z.string(),
-        confirmedAt: Time.nullable().openapi({ description: 'Null: it did not answer within 2 s' }),
-        callsRefusedInFlight: z.number().int(),
-        streamsCut: z.number().int(),
-      }),
-    ),
-  })
-  .openapi('Stopped', { description: 'Given when nothing in the scope is dispatched any more' });
-
-const ReleasedBody = z
-  .object({ scope: z.string(), ids: z.array(z.number().int()), releasedAt: Time })
-  .openapi('Released');
+const Path = z.object({ id: z.coerce.number().int().positive('use the number of a switch') });
 
 const list = createRoute({
   method: 'get',
@@ -83,16 +30,30 @@ const list = createRoute({
   responses: answers(z.object({ switches: z.array(Switch) }), 'Switches, newest first, at most 1000'),
 });
 
+const reach = createRoute({
+  method: 'get',
+  path: '/admin/switches/reach',
+  tags: ['switches'],
+  security: SECURED,
+  request: { query: z.strictObject({ scope: ScopeText }) },
+  responses: answers(Reach, 'Whom and what a stop of this scope would hit now; nothing is changed'),
+});
+
+const show = createRoute({
+  method: 'get',
+  path: '/admin/switches/{id}',
+  tags: ['switches'],
+  security: SECURED,
+  request: { params: Path },
+  responses: answers(SwitchDetail, 'The switch, whom it lets through, and the jobs that it cancels'),
+});
+
 const engage = createRoute({
   method: 'post',
   path: '/admin/switches',
   tags: ['switches'],
   security: SECURED,
-  request: {
-    body: body(
-      z.strictObject({ scope: ScopeText, effect: Effect.default('stop'), reason: Reason.optional() }),
-    ),
-  },
+  request: { body: body(Order) },
   responses: answers(StoppedBody, 'The acknowledgement of the stop'),
 });
 
@@ -101,73 +62,86 @@ const release = createRoute({
   path: '/admin/switches/release',
   tags: ['switches'],
   security: SECURED,
-  request: { body: body(z.strictObject({ scope: ScopeText, reason: Reason.optional() })) },
-  responses: answers(ReleasedBody, 'The released switches'),
+  request: { body: body(z.strictObject({ scope: ScopeText, reason: Reason })) },
+  responses: answers(Released, 'The released switches'),
+});
+
+const readmit = createRoute({
+  method: 'post',
+  path: '/admin/switches/{id}/readmissions',
+  tags: ['switches'],
+  security: SECURED,
+  request: { params: Path, body: body(Readmission) },
+  responses: answers(SwitchDetail, 'The stop, which holds for everybody else'),
 });
 
 export function switchRoutes(control: Control) {
   return new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults })
     .openapi(list, (c) => c.json({ switches: readSwitches(control, c.req.valid('query').engaged) }, 200))
-    .openapi(engage, async (c) => {
-      const { scope, effect, reason = null } = c.req.valid('json');
+    .openapi(reach, (c) => {
+      const { scope } = c.req.valid('query');
       checkExists(control, scope);
-      return c.json(
-        stoppedBody(await control.stop({ scope, effect, reason: reason && harmless(reason) }, c.var.actor)),
-        200,
-      );
+      return c.json(readReach(control, scope), 200);
+    })
+    .openapi(show, (c) => c.json(readSwitch(control, c.req.valid('param').id), 200))
+    .openapi(engage, async (c) => {
+      const { until, ...order } = c.req.valid('json');
+      checkExists(control, order.scope);
+      const stopped = await control.stop({ ...orderOf(order), until: untilOf(control, until) }, c.var.actor);
+      return c.json(stoppedBody(stopped), 200);
     })
     .openapi(release, async (c) => {
-      const { scope, reason = null } = c.req.valid('json');
+      const { scope, reason } = c.req.valid('json');
       const { ids, heldInMemory, releasedAt } = await control.release(scope, reason, c.var.actor);
-      if (ids.length + heldInMemory === 0)
-        throw new Problem('switch_not_engaged', `No stop of "${scope}" is engaged.`);
+      if (ids.length + heldInMemory === 0) throw notEngaged(control, scope);
       return c.json({ scope, ids: [...ids], releasedAt: iso(releasedAt) }, 200);
+    })
+    .openapi(readmit, async (c) => {
+      const { id } = c.req.valid('param');
+      const { scopes, reason } = c.req.valid('json');
+      await control.readmit(id, checkNarrower(control, id, scopes), reason, c.var.actor);
+      return c.json(readSwitch(control, id), 200);
     });
 }
 
-function readSwitches(control: Control, engaged: 'true' | 'false' | undefined) {
-  const state = { true: isNull(switches.releasedAt), false: isNotNull(switches.releasedAt) };
-  const rows = control.reader
-    .select()
-    .from(switches)
-    .where(engaged && state[engaged])
-    .orderBy(desc(switches.id))
-    .limit(1000);
-  return rows.all().map(switchBody);
+type Asked = Omit<z.output<typeof Order>, 'until'>;
+
+function orderOf({ reason, note, ...order }: Asked): StopOrder {
+  return { ...order, reason: reason ? harmless(reason) : null, note: note ? harmless(note) : null };
 }
 
-export function switchBody(row: typeof switches.$inferSelect) {
-  return { ...row, engagedAt: engagedIso(row.engagedAt), releasedAt: releasedIso(row.releasedAt) };
+function untilOf({ now }: Control, until: string | undefined): number | null {
+  if (until === undefined) return null;
+  const unixMs = Date.parse(until);
+  if (unixMs > now()) return unixMs;
+  const message = `it is past: the server's time is ${iso(now())}`;
+  throw new Problem('request_invalid', `until: ${message}.`, [{ field: 'until', message }]);
 }
 
-/** Rows are written by hand, too; one that says no time counts as engaged since ever. */
-export function engagedIso(engagedAt: unknown): string {
-  const unixMs = instantOf(engagedAt);
-  return iso(Number.isFinite(unixMs) ? unixMs : 0);
+function checkNarrower(control: Control, id: number, scopes: readonly string[]): Scope[] {
+  const { scope: stopped, effect, releasedAt } = readSwitch(control, id);
+  if (effect === 'revoke')
+    throw new Problem('switch_not_engaged', `Switch ${id} is a revocation: issue new tokens instead.`);
+  if (releasedAt !== null) throw new Problem('switch_not_engaged', `Switch ${id} was released already.`);
+  return scopes.map((scope) => {
+    const isNarrower = !stopped.startsWith('tester:') && !stopped.startsWith('token:') && scope !== stopped;
+    if (!isNarrower || (stopped.startsWith('cohort:') && scope.startsWith('cohort:')))
+      throw new Problem(
+        'request_invalid',
+        `scopes: "${scope}" is not narrower than "${stopped}"; release that stop, or name testers in it.`,
+      );
+    checkExists(control, scope as Scope);
+    return scope as Scope;
+  });
 }
 
-function releasedIso(releasedAt: unknown): string | null {
-  return releasedAt === null ? null : engagedIso(releasedAt);
-}
-
-export function stoppedBody(stopped: Stopped) {
-  return {
-    ...stopped,
-    requestedAt: iso(stopped.requestedAt),
-    committedAt: iso(stopped.committedAt),
-    nodes: stopped.nodes.map((node) => ({ ...node, confirmedAt: isoOrNull(node.confirmedAt) })),
-  };
-}
-
-/** A stop of nobody must not look like success. When the store cannot tell, the stop goes ahead. */
-function checkExists({ reader }: Control, scope: Scope): void {
-  const id = scope.slice(scope.indexOf(':') + 1);
-  try {
-    if (scope.startsWith('cohort:') && !reader.select().from(cohorts).where(eq(cohorts.name, id)).get())
-      throw cohortUnknown(id);
-    if (scope.startsWith('tester:') && !reader.select().from(testers).where(eq(testers.id, id)).get())
-      throw testerUnknown(id);
-  } catch (fault) {
-    if (fault instanceof Problem) throw fault;
-  }
+/** Says which wider stop is in the way, for that is what whoever asks wants to get through. */
+function notEngaged(control: Control, scope: Scope): Problem {
+  const wider = readSwitches(control, 'true').find(
+    (one) => one.effect === 'stop' && one.scope === 'global' && scope !== 'global',
+  );
+  const mend = wider
+    ? ` "global" is stopped by switch ${wider.id}: let "${scope}" through with POST /admin/switches/${wider.id}/readmissions.`
+    : '';
+  return new Problem('switch_not_engaged', `No stop of "${scope}" is engaged.${mend}`);
 }

@@ -7,7 +7,7 @@ import { cohorts, requests, switches, testers, tokens, usage } from '../store/sc
 import { recordAct } from './acts.ts';
 import { iso } from './answer.ts';
 import { cohortUnknown, Problem, testerUnknown } from './problem.ts';
-import { switchBody } from './switches.ts';
+import { switchBody } from './switch-rows.ts';
 import type { NewTester, TesterChanges } from './testers.ts';
 
 type Row = typeof testers.$inferSelect;

@@ -4,7 +4,7 @@ import { Quotas } from '../config-schema.ts';
 import type { Control } from '../control.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, body, nameFaults, noCredential, SECURED, Time, WITHOUT_CREDENTIAL } from './answer.ts';
-import { Switch } from './switches.ts';
+import { Switch } from './switch-shapes.ts';
 import { createTester, forgetTester, readTester, readTesters, updateTester } from './tester-rows.ts';
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$/;

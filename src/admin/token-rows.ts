@@ -3,7 +3,7 @@ import { and, desc, eq, gte, isNull, or, type SQL, sql } from 'drizzle-orm';
 import type { Control } from '../control.ts';
 import { switches, testers, tokens } from '../store/schema.ts';
 import { iso, isoOrNull } from './answer.ts';
-import { engagedIso } from './switches.ts';
+import { engagedIso } from './switch-rows.ts';
 
 export const TOKEN_STATES = ['valid', 'expired', 'stopped', 'revoked', 'key-ended'] as const;
 type TokenState = (typeof TOKEN_STATES)[number];

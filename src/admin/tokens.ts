@@ -6,7 +6,8 @@ import { testers } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, body, nameFaults, SECURED, Time } from './answer.ts';
 import { Problem, testerUnknown } from './problem.ts';
-import { Reason, StoppedBody, stoppedBody } from './switches.ts';
+import { stoppedBody } from './switch-rows.ts';
+import { Reason, StoppedBody } from './switch-shapes.ts';
 import { readToken, readTokens, TOKEN_STATES } from './token-rows.ts';
 
 const Token = z

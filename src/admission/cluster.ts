@@ -26,6 +26,7 @@ export interface ClusterOptions {
 export interface Confirmation extends Cut {
   readonly node: number;
   readonly at: number;
+  readonly lastByteAt: number | null;
 }
 
 interface NodeRow {
@@ -110,8 +111,9 @@ export class Cluster {
   }
 
   /** Tells whoever engaged a switch that it holds here. Runs inside a writer's job. */
-  confirm(switchId: number, cut: Cut): void {
-    this.#sql.confirm.run(switchId, this.self, this.#o.now(), cut.callsRefusedInFlight, cut.streamsCut);
+  confirm(switchId: number, { callsRefusedInFlight, streamsCut }: Cut, lastByteAt: number | null): void {
+    const now = this.#o.now();
+    this.#sql.confirm.run(switchId, this.self, now, callsRefusedInFlight, streamsCut, lastByteAt);
   }
 
   /** The confirmations of the other processes, by name; null stands for one that did not answer in time. */
@@ -157,11 +159,12 @@ function statements({ $client: db }: Db) {
       'insert into slots (tester, node, calls) values (?, ?, ?) on conflict (tester, node) do update set calls = excluded.calls',
     ),
     confirm: db.prepare(
-      'insert into confirmations (switch, node, at, calls_refused, streams_cut) values (?, ?, ?, ?, ?) on conflict do nothing',
+      `insert into confirmations (switch, node, at, calls_refused, streams_cut, last_byte_at)
+       values (?, ?, ?, ?, ?, ?) on conflict do nothing`,
     ),
     confirmations: db.prepare<[number], Confirmation>(
-      `select node, at, calls_refused as callsRefusedInFlight, streams_cut as streamsCut
-       from confirmations where switch = ?`,
+      `select node, at, calls_refused as callsRefusedInFlight, streams_cut as streamsCut,
+       last_byte_at as lastByteAt from confirmations where switch = ?`,
     ),
   };
 }

@@ -76,7 +76,7 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
   });
 
   const quiet = standing?.engaged === 0 && grounds.memoryStops.size === 0;
-  const stopped = quiet ? undefined : engagedSwitch(bearer, issuedAt, grounds);
+  const stopped = quiet ? undefined : engagedSwitch(bearer, issuedAt, call, grounds);
   if (stopped) return refused(revocationBy(stopped).refusal);
   if (!standing) return refused(new Refusal('tester_unknown', 'no such tester'));
   if (who.own && standing.issued_at === null)
@@ -126,15 +126,18 @@ export function ruling(granted: ReturnType<Rules>, asked: Asked): Refusal | null
 }
 
 /** Read from the table on every call: the row is the truth, whoever wrote it. */
-function engagedSwitch(bearer: Bearer, issuedAt: number, grounds: Grounds): Switch | undefined {
-  for (const one of grounds.memoryStops) if (covers(one.scope, bearer) && bites(one, issuedAt)) return one;
-  const rows = grounds.statements.engaged.all({
-    global: 'global',
-    cohort: `cohort:${bearer.cohort}`,
-    tester: `tester:${bearer.tester}`,
-    token: `token:${bearer.jti}`,
-    model: `model:${bearer.model ?? ''}`,
-  });
+function engagedSwitch(
+  bearer: Bearer,
+  issuedAt: number,
+  { named }: Call,
+  { memoryStops, statements }: Grounds,
+): Switch | undefined {
+  for (const one of memoryStops) if (covers(one.scope, bearer) && bites(one, issuedAt)) return one;
+  const [cohort, tester] = [`cohort:${bearer.cohort}`, `tester:${bearer.tester}`];
+  const scopes = { global: 'global', cohort, tester };
+  const token = `token:${bearer.jti}`;
+  const rows = statements.engaged.all({ ...scopes, token, model: `model:${bearer.model ?? ''}` });
+  for (const { id } of named) rows.push(...statements.freezing.all({ object: id, cohort, tester }));
   return rows.find((row) => bites(row, issuedAt));
 }
 

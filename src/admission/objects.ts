@@ -29,8 +29,9 @@ export interface Objects {
 export function objectsIn({ $client: db }: Db): Objects {
   const owner = db.prepare<[string], OwnerRow>('select tester, seconds from objects where id = ?');
   const insert = db.prepare(
-    `insert into objects (id, tester, kind, request, at, upstream_at, seconds, pending)
-     values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (id) do nothing`,
+    `insert into objects (id, tester, kind, request, at, upstream_at, seconds, pending, model, token)
+     select ?, ?, ?, ?, ?, ?, ?, ?, model, token from (select 1) left join requests on requests.id = ?
+     where true on conflict (id) do nothing`,
   );
   const span = db.prepare<[string, string], Span & { dated: number }>(
     `select count(*) as count, count(upstream_at) as dated, min(upstream_at) as oldest, max(upstream_at) as newest
@@ -63,7 +64,8 @@ export function objectsIn({ $client: db }: Db): Objects {
     },
     add({ id, kind, upstreamAt, seconds }, tester, request, at, pending) {
       if (!PLAIN_ID.test(id)) throw new Refusal('upstream_answer_refused', `an id: ${printable(id)}`);
-      if (insert.run(id, tester, kind, request, at, upstreamAt, seconds, pending).changes > 0) return;
+      if (insert.run(id, tester, kind, request, at, upstreamAt, seconds, pending, request).changes > 0)
+        return;
       const known = owner.get(id)?.tester;
       if (known !== tester)
         throw new Refusal('upstream_answer_refused', `${id} is already ${known ?? 'nobody'}'s`);

@@ -2,9 +2,9 @@
  * The prepared statements of the way of a call. Drizzle writes their SQL from the schema, once; they run on the
  * bare connection, for Drizzle's mapping of rows costs more than SQLite's own work.
  */
-import { and, desc, eq, gte, inArray, isNull, Param, Placeholder, sql } from 'drizzle-orm';
+import { and, desc, eq, gte, inArray, isNull, notExists, or, Param, Placeholder, sql } from 'drizzle-orm';
 import type { Db } from '../store/db.node.ts';
-import { blocks, requests, switches, testers, tokens } from '../store/schema.ts';
+import { blocks, objects, readmissions, requests, switches, testers, tokens } from '../store/schema.ts';
 import { type CounterStore, type Counters, WINDOWS } from './limits.ts';
 
 const p = sql.placeholder;
@@ -77,28 +77,70 @@ interface StandingRow {
   readonly engaged: number;
 }
 
+/** Under SQL's names: `bare` maps nothing. */
+const ENGAGED = {
+  id: switches.id,
+  scope: switches.scope,
+  effect: switches.effect,
+  reason: switches.reason,
+  engagedAt: sql`engaged_at as "engagedAt"`,
+};
+
+/** Whoever was let back in through a stop is not stopped by it; revocations let nobody through. */
+function readmitted(db: Db) {
+  return db
+    .select({ one: sql`1` })
+    .from(readmissions)
+    .where(
+      and(
+        eq(readmissions.switch, switches.id),
+        eq(switches.effect, 'stop'),
+        inArray(readmissions.scope, [p('cohort'), p('tester')]),
+      ),
+    );
+}
+
 export function prepareStatements(db: Db) {
   return {
     /** The switches that touch one bearer, revocations included. */
     engaged: bare<EngagedRow>(
       db,
       db
-        .select({
-          id: switches.id,
-          scope: switches.scope,
-          effect: switches.effect,
-          reason: switches.reason,
-          engagedAt: sql`engaged_at as "engagedAt"`,
-        })
+        .select(ENGAGED)
         .from(switches)
         .where(
           and(
             isNull(switches.releasedAt),
             inArray(switches.scope, [p('global'), p('cohort'), p('tester'), p('token'), p('model')]),
+            notExists(readmitted(db)),
+          ),
+        ),
+    ),
+    /** The stops that freeze what was made under them, where it is this object. */
+    freezing: bare<EngagedRow>(
+      db,
+      db
+        .select(ENGAGED)
+        .from(switches)
+        .innerJoin(objects, eq(objects.id, p('object')))
+        .where(
+          and(
+            isNull(switches.releasedAt),
+            eq(switches.cancels, 1),
+            or(
+              eq(switches.scope, sql`'model:' || ${objects.model}`),
+              eq(switches.scope, sql`'token:' || ${objects.token}`),
+            ),
+            notExists(readmitted(db)),
           ),
         ),
     ),
     allEngaged: db.select().from(switches).where(isNull(switches.releasedAt)).prepare(),
+    readmitted: db
+      .select({ switch: readmissions.switch, scope: readmissions.scope })
+      .from(readmissions)
+      .innerJoin(switches, and(eq(switches.id, readmissions.switch), isNull(switches.releasedAt)))
+      .prepare(),
     /** Where a tester stands, and when this token was issued to this tester, if we issued it. */
     standing: bare<StandingRow>(
       db,

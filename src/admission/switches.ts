@@ -1,12 +1,13 @@
 /** Switches: which refusal an engaged one means, and the acts of engaging and releasing. */
-import { and, eq, isNull, like, max, not } from 'drizzle-orm';
+import { and, eq, inArray, isNull, like, max, not } from 'drizzle-orm';
 import type { Actor, StopOrder } from '../control.ts';
 import { insertAct } from '../log/acts.ts';
 import { harmless } from '../printable.ts';
 import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
-import { switches, tokens } from '../store/schema.ts';
+import { readmissions, switches, tokens } from '../store/schema.ts';
 import type { Revocation } from './admission.ts';
+import { type Bearer, covers, type Scope } from './scope.ts';
 
 export interface Switch {
   /** Null for one that holds in memory only, because the store took no write. */
@@ -15,6 +16,24 @@ export interface Switch {
   readonly effect: 'stop' | 'revoke';
   readonly reason: string | null;
   readonly engagedAt: number;
+  /** 1: what was made under its scope is not handed out. */
+  readonly cancels?: number | null;
+  /** Scopes that it lets through. */
+  readonly readmits?: readonly string[];
+  /** Of one that holds in memory: what is to be written when the store takes writes again. */
+  readonly order?: StopOrder;
+}
+
+/** The switch is not engaged, or lets nobody through. */
+export class SwitchUnknown extends Error {}
+
+/** True when the switch stops this bearer. */
+export function holds(one: Switch, bearer: Bearer): boolean {
+  return covers(one.scope, bearer) && !isReadmitted(one, bearer);
+}
+
+export function isReadmitted({ effect, readmits = [] }: Switch, bearer: Bearer): boolean {
+  return effect === 'stop' && readmits.some((scope) => covers(scope, bearer));
 }
 
 /** Revocations take every token issued up to then; tokens issued later are new grants. */
@@ -50,17 +69,49 @@ export function revocationBy(one: Switch): Revocation {
 
 /** Runs inside a writer's job. */
 export function insertSwitch(db: Db, order: StopOrder, at: number, actor: Actor): Switch {
-  const { scope, effect } = order;
+  const { scope, effect, until = null } = order;
   const engagedAt = effect === 'revoke' ? Math.max(at, newestToken(db)) : at;
   const reason = order.reason && harmless(order.reason);
+  const note = order.note ? harmless(order.note) : null;
+  const cancels = order.cancelUpstream ? 1 : null;
   const row = db
     .insert(switches)
-    .values({ scope, effect, reason, engagedAt, engagedBy: actor.operator })
+    .values({ scope, effect, reason, engagedAt, engagedBy: actor.operator, note, until, cancels })
     .returning({ id: switches.id })
     .get();
   const act = effect === 'revoke' ? 'switch.revoke' : 'switch.engage';
-  insertAct(db, actor, { at, act, subject: scope, reason });
-  return { id: row.id, scope, effect, reason, engagedAt };
+  insertAct(db, actor, { at, act, subject: scope, reason: reason ?? note });
+  return { id: row.id, scope, effect, reason, engagedAt, cancels };
+}
+
+/** Runs inside a writer's job. Those of the scopes that were not let through before. @throws SwitchUnknown */
+export function readmit(db: Db, switchId: number, scopes: readonly Scope[], told: Told): Scope[] {
+  const { at, actor } = told;
+  const stop = db
+    .select()
+    .from(switches)
+    .where(and(eq(switches.id, switchId), eq(switches.effect, 'stop'), isNull(switches.releasedAt)))
+    .get();
+  if (!stop) throw new SwitchUnknown(`No stop ${switchId} is engaged.`);
+  const reason = told.reason && harmless(told.reason);
+  const fresh = scopes.filter((scope) => {
+    const row = { switch: switchId, scope, reason, at, by: actor.operator };
+    return db.insert(readmissions).values(row).onConflictDoNothing().run().changes > 0;
+  });
+  for (const scope of fresh)
+    insertAct(db, actor, {
+      at,
+      act: 'switch.readmit',
+      subject: `${scope} through switch ${switchId}`,
+      reason,
+    });
+  return fresh;
+}
+
+interface Told {
+  readonly reason: string | null;
+  readonly at: number;
+  readonly actor: Actor;
 }
 
 /** A revocation takes what was issued before it, also by a clock that was ahead then. */
@@ -89,18 +140,27 @@ export function issuedAfterRevocations(db: Db, at: number): number {
     .reduce((latest, engaged) => Math.max(latest, engaged + 1), at);
 }
 
-/** Runs inside a writer's job. Ids of the released rows; an act is recorded only where something was released. */
+/**
+ * Runs inside a writer's job. Ids of the released rows; an act is recorded only where something was released.
+ * @param only of these ids; all of the scope without
+ */
 export function releaseSwitches(
   db: Db,
   scope: string,
-  reason: string | null,
-  at: number,
-  actor: Actor,
+  { reason, at, actor }: Told,
+  only?: readonly number[],
 ): number[] {
   const released = db
     .update(switches)
     .set({ releasedAt: at, releasedBy: actor.operator, releaseReason: reason && harmless(reason) })
-    .where(and(eq(switches.scope, scope), eq(switches.effect, 'stop'), isNull(switches.releasedAt)))
+    .where(
+      and(
+        eq(switches.scope, scope),
+        eq(switches.effect, 'stop'),
+        isNull(switches.releasedAt),
+        only && inArray(switches.id, [...only]),
+      ),
+    )
     .returning({ id: switches.id })
     .all();
   if (released.length > 0) insertAct(db, actor, { at, act: 'switch.release', subject: scope, reason });

@@ -1,5 +1,5 @@
 /** The warden: decides and records each call in one committed step, and takes permits back when a switch says so. */
-import type { Actor, Live, Released, StopOrder, Stopped } from '../control.ts';
+import type { Live } from '../control.ts';
 import type { Clock } from '../deps.ts';
 import type { Captures } from '../log/captures.ts';
 import { type Admitted, repeatedEntry, requestEntry, settledEntry } from '../log/entry.ts';
@@ -16,12 +16,11 @@ import { Folds } from './folds.ts';
 import { StoreHealth } from './health.ts';
 import { RequestLimits } from './limits.ts';
 import { objectsIn } from './objects.ts';
-import { type Cut, type Keeper, LivePermit, Permits } from './permits.ts';
+import { type Keeper, LivePermit, Permits } from './permits.ts';
 import { ledgerIn } from './quotas.ts';
 import { admittedRow, refusedRow } from './rows.ts';
-import { covers, type Scope } from './scope.ts';
 import { counterStore, prepareStatements, type Statements } from './statements.ts';
-import { bites, insertSwitch, releaseSwitches, revocationBy, type Switch } from './switches.ts';
+import { Stops } from './stops.ts';
 
 export interface WardenOptions {
   readonly db: Db;
@@ -37,8 +36,9 @@ export interface WardenOptions {
   /** Names this process in acknowledgements. */
   readonly node: string;
   readonly liveness: Liveness;
-  /** How often the switches table is looked at for rows that somebody else wrote. */
+  /** How often the switches table, and the file that stops everything, are looked at. */
   readonly watchMs: number;
+  readonly stopFile?: () => boolean;
 }
 
 /** Less than a stop waits for a process that does not answer. */
@@ -48,15 +48,14 @@ export class Warden implements Admission {
   readonly #options: WardenOptions;
   readonly #statements: Statements;
   readonly #permits = new Permits();
-  readonly #memoryStops = new Set<Switch>();
   readonly #grounds: Grounds;
   readonly #health: StoreHealth;
   readonly #startedAt: number;
   readonly #folds = new Folds();
   readonly #books: Books;
   readonly #cluster: Cluster;
+  readonly #stops: Stops;
   #lookedAt = performance.now();
-  #confirmed = 0;
   #unsettled: Entry[] = [];
   readonly #watch: ReturnType<typeof setInterval>;
   #seenVersion: unknown;
@@ -69,7 +68,16 @@ export class Warden implements Admission {
     const { writer, journal, liveness } = options;
     this.#books = openBooks(this.#statements, ledgerIn(db), objectsIn(db), journal, now);
     const held = () => this.#permits.byTester;
-    this.#cluster = new Cluster({ db, name: options.node, writer, liveness, now, held });
+    const { node, stopFile = () => false } = options;
+    this.#cluster = new Cluster({ db, name: node, writer, liveness, now, held });
+    this.#health = new StoreHealth(writer, db, () => this.#recovered());
+    this.#stops = new Stops({
+      ...{ db, writer, now, node, stopFile },
+      permits: this.#permits,
+      statements: this.#statements,
+      cluster: this.#cluster,
+      health: this.#health,
+    });
     this.#grounds = {
       statements: this.#statements,
       limits: new RequestLimits(counterStore(db), now),
@@ -80,9 +88,8 @@ export class Warden implements Admission {
       cluster: this.#cluster,
       now,
       skewMs: options.skewMs ?? 0,
-      memoryStops: this.#memoryStops,
+      memoryStops: this.#stops.memory,
     };
-    this.#health = new StoreHealth(options.writer, db, () => this.#recovered());
     this.#watch = setInterval(() => this.#look(), options.watchMs);
     this.#watch.unref();
   }
@@ -201,56 +208,8 @@ export class Warden implements Admission {
     return this.#options.quietMs;
   }
 
-  /** Engages a switch; resolves when the row is durable and every permit in its scope is revoked. */
-  async stop(order: StopOrder, actor: Actor): Promise<Stopped> {
-    const requestedAt = this.#options.now();
-    let cut: Cut = { callsRefusedInFlight: 0, streamsCut: 0 };
-    const engage = (one: Switch) => {
-      cut = this.#cut(one);
-      return one;
-    };
-    let engaged: Switch;
-    try {
-      engaged = await this.#options.writer.write(
-        () => insertSwitch(this.#options.db, order, requestedAt, actor),
-        engage,
-      );
-    } catch (fault) {
-      if (!(fault instanceof StoreUnavailable)) throw fault;
-      // A stop is never lost to a full disk: it holds in memory, and the answer says that it is not durable.
-      this.#health.failed(fault);
-      engaged = engage({ id: null, ...order, engagedAt: requestedAt });
-      this.#memoryStops.add(engaged);
-    }
-    const committedAt = this.#options.now();
-    const others = engaged.id === null ? [] : await this.#confirmations(engaged.id);
-    return {
-      id: engaged.id,
-      ...order,
-      requestedAt,
-      committedAt,
-      durable: engaged.id !== null,
-      nodes: [{ node: this.#options.node, confirmedAt: committedAt, ...cut }, ...others],
-    };
-  }
-
-  async #confirmations(switchId: number): Promise<Stopped['nodes']> {
-    if (!this.#cluster.shared) return [];
-    return (await this.#cluster.confirmations(switchId)).map(({ name, confirmation }) => ({
-      node: name,
-      confirmedAt: confirmation?.at ?? null,
-      callsRefusedInFlight: confirmation?.callsRefusedInFlight ?? 0,
-      streamsCut: confirmation?.streamsCut ?? 0,
-    }));
-  }
-
-  async release(scope: Scope, reason: string | null, actor: Actor): Promise<Released> {
-    const { db, writer, now } = this.#options;
-    const releasedAt = now();
-    const ids = await writer.write(() => releaseSwitches(db, scope, reason, releasedAt, actor));
-    const held = [...this.#memoryStops].filter((one) => one.scope === scope && one.effect === 'stop');
-    for (const one of held) this.#memoryStops.delete(one);
-    return { scope, ids, heldInMemory: held.length, releasedAt };
+  get stops(): Stops {
+    return this.#stops;
   }
 
   live(): Live {
@@ -293,18 +252,6 @@ export class Warden implements Admission {
     this.#health.close();
   }
 
-  #cut(one: Switch): Cut {
-    const cut = { callsRefusedInFlight: 0, streamsCut: 0 };
-    const revocation = revocationBy(one);
-    for (const permit of this.#permits) {
-      if (permit.revoked || !covers(one.scope, permit.bearer) || !bites(one, permit.issuedAt)) continue;
-      if (permit.streaming) cut.streamsCut++;
-      else cut.callsRefusedInFlight++;
-      permit.revoke(revocation);
-    }
-    return cut;
-  }
-
   /** `data_version` changes when another connection commits: another process, or somebody who wrote a switch by hand. */
   #look(): void {
     this.#lookedAt = performance.now();
@@ -312,25 +259,14 @@ export class Warden implements Admission {
       const version = this.#options.db.$client.pragma('data_version', { simple: true });
       const changed = version !== this.#seenVersion;
       if (changed) {
-        const engaged = this.#statements.allEngaged.all();
-        this.#confirm(engaged.map((one) => ({ id: one.id, cut: this.#cut(one) })));
+        this.#stops.obey();
         this.#seenVersion = version;
       }
+      this.#stops.tick();
       if ((changed || this.#cluster.shared) && this.#cluster.isDue) this.#lookAtOthers();
     } catch (fault) {
       this.#health.failed(fault);
     }
-  }
-
-  #confirm(obeyed: readonly { id: number; cut: Cut }[]): void {
-    const fresh = obeyed.filter(({ id }) => id > this.#confirmed);
-    this.#confirmed = Math.max(this.#confirmed, ...fresh.map(({ id }) => id));
-    if (fresh.length === 0 || !this.#cluster.shared) return;
-    this.#options.writer
-      .write(() => {
-        for (const { id, cut } of fresh) this.#cluster.confirm(id, cut);
-      })
-      .catch((fault) => this.#health.failed(fault));
   }
 
   #lookAtOthers(): void {
@@ -354,17 +290,8 @@ export class Warden implements Admission {
 
   /** The store takes writes again: what was kept in memory meanwhile is made durable. */
   #recovered(): void {
-    const { db, writer } = this.#options;
-    for (const one of this.#memoryStops)
-      void writer
-        .write(() => {
-          // Released while it waited for the store: it must not come back.
-          if (!this.#memoryStops.has(one)) return;
-          const order = { scope: one.scope as Scope, effect: one.effect, reason: one.reason };
-          insertSwitch(db, order, one.engagedAt, { operator: 'recovered', address: null });
-        })
-        .then(() => this.#memoryStops.delete(one))
-        .catch((fault) => this.#health.failed(fault));
+    const { writer } = this.#options;
+    this.#stops.recovered();
     for (const entry of this.#unsettled.splice(0))
       void writer
         .write(() => this.#books.settle(entry))

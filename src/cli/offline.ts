@@ -14,15 +14,18 @@ const BUSY_TIMEOUT_MS = 5_000;
 const NEXT =
   'A running server obeys within its watching interval; one that starts later obeys from its start.';
 
-export function killOffline({ scope, effect, reason: told }: StopOrder, json: boolean): void {
-  const reason = told && legible(told);
+export function killOffline({ scope, effect, ...told }: StopOrder, json: boolean): void {
+  const reason = told.reason && legible(told.reason);
+  const note = told.note ? legible(told.note) : null;
   const at = Date.now();
   const id = inDatabase((db) => {
     checkExists(db, scope);
     const { lastInsertRowid } = db
-      .prepare('INSERT INTO switches (scope, effect, reason, engaged_at, engaged_by) VALUES (?, ?, ?, ?, ?)')
-      .run(scope, effect, reason, effect === 'revoke' ? Math.max(at, newestToken(db)) : at, operator());
-    recordAct(db, at, effect === 'revoke' ? 'switch.revoke' : 'switch.engage', scope, reason);
+      .prepare(
+        'INSERT INTO switches (scope, effect, reason, note, engaged_at, engaged_by) VALUES (?, ?, ?, ?, ?, ?)',
+      )
+      .run(scope, effect, reason, note, effect === 'revoke' ? Math.max(at, newestToken(db)) : at, operator());
+    recordAct(db, at, effect === 'revoke' ? 'switch.revoke' : 'switch.engage', scope, reason ?? note);
     return Number(lastInsertRowid);
   });
   const engagedAt = new Date(at).toISOString();
@@ -35,6 +38,8 @@ export function killOffline({ scope, effect, reason: told }: StopOrder, json: bo
 
 export function resumeOffline(scope: Scope, told: string | null, json: boolean): void {
   const reason = told && legible(told);
+  if (existsSync(join(dataDir(process.env), 'STOP')))
+    throw new Refused('The file STOP in the data directory stops everything: remove it first.');
   const at = Date.now();
   const ids = inDatabase((db) => {
     const rows = db

@@ -12,8 +12,10 @@ import { plainLines } from './print.ts';
 import { addResume } from './resume.ts';
 import { addServe } from './serve.ts';
 import { addStatus } from './status.ts';
+import { addSwitch } from './switch.ts';
 import { addTester } from './tester.ts';
 import { addToken } from './token.ts';
+import { addWho } from './who.ts';
 
 const HELP = `
 Exit codes:
@@ -31,7 +33,7 @@ Examples:
   portcullis token issue ada --days 7
   portcullis keys rotate
   portcullis kill                                stop everything, now
-  portcullis resume
+  portcullis resume --reason "the token was found"
   portcullis log --since 15m --outcome rate_limited`;
 
 export async function run(argv: readonly string[]): Promise<number> {
@@ -55,6 +57,8 @@ function program(): Command {
     addStatus,
     addKill,
     addResume,
+    addSwitch,
+    addWho,
     addLog,
     addCohort,
     addTester,

@@ -165,6 +165,10 @@ class NodeReply implements Reply {
     return this.#ended || this.#outgoing.destroyed;
   }
 
+  get waits(): boolean {
+    return this.#outgoing.writableNeedDrain;
+  }
+
   head(status: number, headers: HeaderList): void {
     if (this.closed) return;
     // A body that was not read to its end must not be taken for the next request.

@@ -36,6 +36,7 @@ interface Ending {
 const PING_MS = 30_000;
 /** Well within what the log takes for the longest call. */
 const LONGEST_MS = 86_400_000;
+const LAG_BYTES = 65_536;
 const GOING_AWAY = { code: 1001 };
 
 export class Relay {
@@ -73,17 +74,19 @@ export class Relay {
     return this.#down.bytes;
   }
 
-  /** Tells the client why in-band and in the close frame, and breaks upstream off. */
+  /** Tells the client why in-band and in the close frame, unless it lags behind; breaks upstream off. */
   refuse(refusal: Refusal, outcome: Outcome, detail?: string): void {
     const code = refusal.status >= 500 ? 1011 : 1008;
+    // What waits for a client that reads slowly would still go out after a stop.
+    const lags = this.#o.client.buffered > LAG_BYTES;
     this.#end(
       {
         outcome,
         detail: detail ?? `${refusal.code}: ${refusal.detail}`,
-        client: { code, reason: closeReason(refusal.text) },
+        client: lags ? null : { code, reason: closeReason(refusal.text) },
         upstream: null,
       },
-      refusal,
+      lags ? undefined : refusal,
     );
   }
 

@@ -254,10 +254,13 @@ export class AnswerStream implements AnswerSink {
     this.#settle('cut', scope);
   }
 
-  /** An event stream can say why it ends; any other body must break, or it would pass for whole. */
+  /**
+   * An event stream can say why it ends; any other body must break, or it would pass for whole. So must one whose
+   * client lags behind: what waits for it would still go out after the stop.
+   */
   #breakOff(refusal: Refusal): void {
     const { reply, permit } = this.#o;
-    if (this.#events && !reply.closed) reply.end(errorEvent(refusalBody(refusal, permit.id)));
+    if (this.#events && !reply.closed && !reply.waits) reply.end(errorEvent(refusalBody(refusal, permit.id)));
     else reply.abort();
   }
 

@@ -2,9 +2,13 @@
  * What a leaf of the log's tree says: JSON text, made from the row again by whoever verifies. Members stand in a fixed
  * order and null ones are left out, so that a later version can add some without changing what older rows say.
  */
-import type { acts, requests, switches } from '../store/schema.ts';
+import type { acts, readmissions, requests, switches } from '../store/schema.ts';
 
 type Row<Table extends { $inferSelect: unknown }> = Table['$inferSelect'];
+
+/** Kinds whose rows have a number for their key. */
+export const isNumbered = (kind: Kind): boolean =>
+  kind === 'act' || kind === 'switch' || kind === 'released' || kind === 'readmitted';
 
 /** In the order of their codes, which stand in the database: add at the end only. */
 export const KINDS = [
@@ -16,6 +20,7 @@ export const KINDS = [
   'switch',
   'released',
   'captured',
+  'readmitted',
 ] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -83,12 +88,17 @@ export function actEntry(row: Omit<Row<typeof acts>, 'leaf'>): string {
 }
 
 export function switchEntry(row: Row<typeof switches>): string {
-  const { id, scope, effect, reason, engagedAt, engagedBy } = row;
-  return text('switch', { id, scope, effect, reason, engagedAt, engagedBy });
+  const { id, scope, effect, reason, engagedAt, engagedBy, note, until, cancels } = row;
+  return text('switch', { id, scope, effect, reason, engagedAt, engagedBy, note, until, cancels });
 }
 
 export function releasedEntry({ id, releasedAt, releasedBy, releaseReason }: Row<typeof switches>): string {
   return text('released', { id, releasedAt, releasedBy, releaseReason });
+}
+
+export function readmittedEntry(row: Omit<Row<typeof readmissions>, 'leaf'>): string {
+  const { id, switch: through, scope, reason, at, by } = row;
+  return text('readmitted', { id, switch: through, scope, reason, at, by });
 }
 
 /** @param commitment hex, over a salt and the text; see log/captures.ts */

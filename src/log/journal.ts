@@ -1,7 +1,7 @@
 /** Appends leaves to the log's tree, in the transaction of the rows that they tell of: neither is there without the other. */
 import type { Db } from '../store/db.node.ts';
-import type { acts, switches } from '../store/schema.ts';
-import { actEntry, type Kind, releasedEntry, switchEntry } from './entry.ts';
+import type { acts, readmissions, switches } from '../store/schema.ts';
+import { actEntry, type Kind, readmittedEntry, releasedEntry, switchEntry } from './entry.ts';
 import { LEAF_BYTES, writeLeaf } from './leaf.ts';
 import type { Sha256 } from './merkle.ts';
 
@@ -9,6 +9,7 @@ import type { Sha256 } from './merkle.ts';
 const USUAL_BYTES = 64 * 1024;
 
 type Act = typeof acts.$inferSelect;
+type Readmission = typeof readmissions.$inferSelect;
 type Switch = typeof switches.$inferSelect;
 
 export class Journal {
@@ -46,14 +47,8 @@ export class Journal {
 
   /** Right before the commit. Acts and switches that somebody wrote by hand get their leaves here, like all others. */
   flush(): void {
-    const { unsealedActs, sealAct, unsealedSwitches, sealSwitch, unsealedReleases, sealRelease, insert } =
-      this.#statements;
-    for (const act of unsealedActs.all())
-      sealAct.run(this.append('act', String(act.id), actEntry(act)), act.id);
-    for (const one of unsealedSwitches.all())
-      sealSwitch.run(this.append('switch', String(one.id), switchEntry(one)), one.id);
-    for (const one of unsealedReleases.all())
-      sealRelease.run(this.append('released', String(one.id), releasedEntry(one)), one.id);
+    const { unsealed, insert } = this.#statements;
+    for (const sealAll of unsealed) sealAll((kind, ref, entry) => this.append(kind, ref, entry));
     if (this.#pending.length > 0) insert.run(this.#first, Buffer.concat(this.#pending));
   }
 
@@ -70,23 +65,53 @@ export class Journal {
   }
 }
 
+type Append = (kind: Kind, ref: string, entry: string) => number;
+
 function statementsOf({ $client: db }: Db) {
-  const switchColumns = `id, scope, effect, reason, engaged_at as engagedAt, engaged_by as engagedBy,
-    released_at as releasedAt, released_by as releasedBy, release_reason as releaseReason`;
+  const switchColumns = `id, scope, effect, reason, engaged_at as engagedAt, engaged_by as engagedBy, note, until,
+    cancels, released_at as releasedAt, released_by as releasedBy, release_reason as releaseReason`;
+  /** Gives every row without a leaf its own. */
+  const sealing = <Row extends { id: number }>(
+    kind: Kind,
+    entry: (row: Row) => string,
+    select: string,
+    update: string,
+  ) => {
+    const [rows, seal] = [db.prepare<[], Row>(`${select} order by id`), db.prepare(update)];
+    return (append: Append) => {
+      for (const row of rows.all()) seal.run(append(kind, String(row.id), entry(row)), row.id);
+    };
+  };
   return {
     last: db.prepare<[], { first: number; bytes: number }>(
       'select first, length(entries) as bytes from leaves order by first desc limit 1',
     ),
     insert: db.prepare('insert into leaves (first, entries) values (?, ?)'),
-    unsealedActs: db.prepare<[], Act>('select * from acts where leaf is null order by id'),
-    sealAct: db.prepare('update acts set leaf = ? where id = ?'),
-    unsealedSwitches: db.prepare<[], Switch>(
-      `select ${switchColumns} from switches where leaf is null order by id`,
-    ),
-    sealSwitch: db.prepare('update switches set leaf = ? where id = ?'),
-    unsealedReleases: db.prepare<[], Switch>(
-      `select ${switchColumns} from switches where released_leaf is null and released_at is not null order by id`,
-    ),
-    sealRelease: db.prepare('update switches set released_leaf = ? where id = ?'),
+    unsealed: [
+      sealing<Act>(
+        'act',
+        actEntry,
+        'select * from acts where leaf is null',
+        'update acts set leaf = ? where id = ?',
+      ),
+      sealing<Switch>(
+        'switch',
+        switchEntry,
+        `select ${switchColumns} from switches where leaf is null`,
+        'update switches set leaf = ? where id = ?',
+      ),
+      sealing<Readmission>(
+        'readmitted',
+        readmittedEntry,
+        'select * from readmissions where leaf is null',
+        'update readmissions set leaf = ? where id = ?',
+      ),
+      sealing<Switch>(
+        'released',
+        releasedEntry,
+        `select ${switchColumns} from switches where released_leaf is null and released_at is not null`,
+        'update switches set released_leaf = ? where id = ?',
+      ),
+    ],
   };
 }

@@ -1,5 +1,5 @@
 /** One leaf as the store keeps it: what kind of entry, the key of its row, its hash. */
-import { KINDS, type Kind } from './entry.ts';
+import { isNumbered, KINDS, type Kind } from './entry.ts';
 import { HASH_BYTES } from './merkle.ts';
 
 const KIND_BYTES = 1;
@@ -44,8 +44,7 @@ export function readLeaf(entries: Buffer, index: number): Leaf | null {
   const leaf = entries.subarray(index * LEAF_BYTES, (index + 1) * LEAF_BYTES);
   const kind = KINDS[(leaf[0] ?? 0) - 1];
   if (kind === undefined) return null;
-  const isNumber = kind === 'act' || kind === 'switch' || kind === 'released';
-  const ref = isNumber
+  const ref = isNumbered(kind)
     ? String(leaf.readUIntBE(HASH_AT_LEAF - 6, 6))
     : uuid(leaf.toString('hex', 1, HASH_AT_LEAF));
   return { kind, ref, hash: leaf.subarray(HASH_AT_LEAF) };

@@ -1,5 +1,6 @@
 /** Which rows were let go: acts of retention say so, and are entries of the tree themselves. */
 import type { Db } from '../store/db.node.ts';
+import { isNumbered } from './entry.ts';
 import type { Leaf } from './leaf.ts';
 
 /** The act of letting rows go; its subject is `requests below ID`. */
@@ -22,6 +23,6 @@ export class RetainedBounds {
   }
 
   covers({ kind, ref }: Leaf): boolean {
-    return kind !== 'act' && kind !== 'switch' && kind !== 'released' && ref < this.#below;
+    return !isNumbered(kind) && ref < this.#below;
   }
 }

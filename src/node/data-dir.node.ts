@@ -35,6 +35,8 @@ export interface DataDir {
   stageKeys(file: KeyFile): Staged;
   writeSecret(name: string, text: string): void;
   readSecret(name: string): string | null;
+  /** True while the file STOP is there, which stops everything. */
+  readonly hasStopFile: () => boolean;
   /** Lets other processes start on it. */
   started(): void;
 }
@@ -44,6 +46,7 @@ export function openDataDir(path: string): DataDir {
   const root = resolve(path);
   mkdirSync(root, { recursive: true, mode: 0o700 });
   const file = (name: string) => join(root, name);
+  const stopFile = file('STOP');
   const lock = takeStart(file('starting.lock'), root);
   const dir: DataDir = {
     path: root,
@@ -72,6 +75,7 @@ export function openDataDir(path: string): DataDir {
       chmodSync(file(name), 0o600);
       return readFileSync(file(name), 'utf8');
     },
+    hasStopFile: () => existsSync(stopFile),
     started: () => lock.close(),
   };
   return dir;

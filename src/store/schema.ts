@@ -3,7 +3,17 @@
  * The migration makes those with a text key WITHOUT ROWID, which Drizzle cannot say: one B-tree to a row, not two.
  */
 import { sql } from 'drizzle-orm';
-import { blob, check, index, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+import {
+  blob,
+  check,
+  index,
+  integer,
+  primaryKey,
+  real,
+  sqliteTable,
+  text,
+  uniqueIndex,
+} from 'drizzle-orm/sqlite-core';
 
 const nowMs = sql`(cast(unixepoch('subsec') * 1000 as integer))`;
 
@@ -61,6 +71,12 @@ export const switches = sqliteTable(
     releasedAt: integer('released_at'),
     releasedBy: text('released_by'),
     releaseReason: text('release_reason'),
+    /** For operators only. */
+    note: text('note'),
+    /** When a stop releases itself, Unix milliseconds; null: when somebody does. */
+    until: integer('until'),
+    /** 1: running jobs in the scope are cancelled at upstream, and what it made is not handed out. */
+    cancels: integer('cancels'),
     /** Indexes of the tree's leaves; null until it has them, as in a row that was written by hand. */
     leaf: integer('leaf'),
     releasedLeaf: integer('released_leaf'),
@@ -75,6 +91,51 @@ export const switches = sqliteTable(
       sql`${t.scope} = 'global' or ${t.scope} glob 'cohort:?*' or ${t.scope} glob 'tester:?*' or ${t.scope} glob 'token:?*' or ${t.scope} glob 'model:?*'`,
     ),
     check('revocation_stays', sql`${t.effect} = 'stop' or ${t.releasedAt} is null`),
+  ],
+);
+
+/**
+ * Who is let through a stop while it stays engaged for the rest. By hand, too:
+ * INSERT INTO readmissions (switch, scope) VALUES (7, 'tester:ada').
+ */
+export const readmissions = sqliteTable(
+  'readmissions',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    switch: integer('switch').notNull(),
+    /** Narrower than that of the switch: `cohort:NAME` or `tester:ID`. */
+    scope: text('scope').notNull(),
+    reason: text('reason'),
+    at: integer('at').notNull().default(nowMs),
+    by: text('by').notNull().default('sqlite'),
+    /** Index of the tree's leaf. */
+    leaf: integer('leaf'),
+  },
+  (t) => [
+    uniqueIndex('readmissions_by_switch').on(t.switch, t.scope),
+    index('readmissions_unsealed').on(t.id).where(sql`leaf is null`),
+    check('readmission_scope', sql`${t.scope} glob 'cohort:?*' or ${t.scope} glob 'tester:?*'`),
+  ],
+);
+
+/** Jobs that a stop cancels at upstream. */
+export const cancellations = sqliteTable(
+  'cancellations',
+  {
+    switch: integer('switch').notNull(),
+    object: text('object').notNull(),
+    state: text('state', { enum: ['waiting', 'cancelled', 'failed'] })
+      .notNull()
+      .default('waiting'),
+    attempts: integer('attempts').notNull().default(0),
+    /** Of upstream's last answer; null: none came. */
+    status: integer('status'),
+    /** Unix milliseconds: when it is tried next, or when it ended. */
+    at: integer('at').notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.switch, t.object] }),
+    index('cancellations_waiting').on(t.at).where(sql`state = 'waiting'`),
   ],
 );
 
@@ -148,6 +209,9 @@ export const objects = sqliteTable(
     /** The call that made it; null when an operator entered it. */
     request: text('request'),
     at: integer('at').notNull().default(nowMs),
+    /** Of the call that made it. */
+    model: text('model'),
+    token: text('token'),
     /** When it was made, as upstream says (Unix seconds). */
     upstreamAt: integer('upstream_at'),
     /** Length of a video, as upstream says. */
@@ -157,7 +221,10 @@ export const objects = sqliteTable(
     /** When upstream said that it deleted it. */
     deletedAt: integer('deleted_at'),
   },
-  (t) => [index('objects_by_tester').on(t.tester, t.kind)],
+  (t) => [
+    index('objects_by_tester').on(t.tester, t.kind),
+    index('objects_pending').on(t.id).where(sql`pending is not null`),
+  ],
 );
 
 /** The processes that serve from this database; `lock` names the file that each holds a lock on while it lives. */
@@ -191,6 +258,8 @@ export const confirmations = sqliteTable(
     at: integer('at').notNull(),
     callsRefused: integer('calls_refused').notNull(),
     streamsCut: integer('streams_cut').notNull(),
+    /** When the last byte of those streams left the process, Unix milliseconds; null where none was cut. */
+    lastByteAt: integer('last_byte_at'),
   },
   (t) => [primaryKey({ columns: [t.switch, t.node] })],
 );

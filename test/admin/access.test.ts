@@ -23,7 +23,7 @@ async function everyRoute(): Promise<[method: string, path: string][]> {
 
 test('every route refuses a missing and a wrong credential with a challenge', async () => {
   const routes = await everyRoute();
-  expect(routes).toHaveLength(36);
+  expect(routes).toHaveLength(40);
   for (const [method, path] of routes) {
     const missing = await admin.app.request(path, { method });
     expect([path, missing.status]).toEqual([path, 401]);
@@ -133,7 +133,7 @@ test('a stop goes ahead when the store cannot tell whether its cohort exists', a
   const answer = await app.request('/admin/switches', {
     method: 'POST',
     headers: { authorization: `Bearer ${admin.credentials.operator}`, 'content-type': 'application/json' },
-    body: '{"scope":"cohort:alpha"}',
+    body: '{"scope":"cohort:alpha","reason":"test"}',
   });
   expect(answer.status).toBe(200);
 });

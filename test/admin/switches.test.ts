@@ -9,7 +9,8 @@ beforeEach(async () => {
 });
 afterEach(() => admin.close());
 
-const stop = (scope: string, more = {}) => admin.call('POST', '/admin/switches', { scope, ...more });
+const stop = (scope: string, more = {}) =>
+  admin.call('POST', '/admin/switches', { scope, reason: 'test', ...more });
 
 test('a kill of a cohort that does not exist is refused by name', async () => {
   const answer = await stop('cohort:alhpa');
@@ -44,7 +45,7 @@ test('a stop is acknowledged with its times and shown in the status until it is 
 
 test('a release of what is not engaged is refused', async () => {
   await stop('cohort:alpha');
-  const answer = await admin.call('POST', '/admin/switches/release', { scope: 'global' });
+  const answer = await admin.call('POST', '/admin/switches/release', { scope: 'global', reason: 'test' });
   expect(answer.status).toBe(404);
   expect((await answer.json()).type).toBe('urn:portcullis:problem:switch_not_engaged');
 });
@@ -52,7 +53,7 @@ test('a release of what is not engaged is refused', async () => {
 test('the list tells engaged from released switches', async () => {
   await stop('cohort:alpha');
   await stop('tester:ada');
-  await admin.call('POST', '/admin/switches/release', { scope: 'cohort:alpha' });
+  await admin.call('POST', '/admin/switches/release', { scope: 'cohort:alpha', reason: 'test' });
   const scopes = async (engaged?: 'true' | 'false') => {
     const { switches } = await (await admin.client.switches.$get({ query: { engaged } })).json();
     return switches.map(({ scope }) => scope);
@@ -68,7 +69,9 @@ test('a revoked token stays revoked, and one never issued here is refused', asyn
   expect(await revoked.json()).toMatchObject({ scope: `token:${jti}`, effect: 'revoke' });
   const { tokens } = await (await admin.client.tokens.$get({ query: { tester: 'ada' } })).json();
   expect(tokens).toMatchObject([{ jti, state: 'revoked' }]);
-  expect((await admin.call('POST', '/admin/switches/release', { scope: `token:${jti}` })).status).toBe(404);
+  expect(
+    (await admin.call('POST', '/admin/switches/release', { scope: `token:${jti}`, reason: 'x' })).status,
+  ).toBe(404);
   expect((await admin.call('POST', '/admin/tokens/nobodys/revoke', {})).status).toBe(404);
 });
 

@@ -64,7 +64,7 @@ test('every act leaves exactly one row, with who and what', async () => {
   await admin.call('POST', '/admin/testers', { id: 'ada', cohort: 'alpha' });
   await admin.call('PATCH', '/admin/testers/ada', { name: 'Ada', limits: { requestsPerMinute: 5 } });
   await admin.call('POST', '/admin/tokens', { tester: 'ada' });
-  await admin.call('POST', '/admin/switches', { scope: 'tester:ada' });
+  await admin.call('POST', '/admin/switches', { scope: 'tester:ada', reason: 'test' });
   await admin.call('POST', '/admin/switches/release', { scope: 'tester:ada', reason: 'over' });
   expect(
     admin.acts().map(({ act, subject, operator }) => [act, subject.replace(/token:.*/, 'token'), operator]),
@@ -100,7 +100,7 @@ test('a tester is shown with tokens, last call and every engaged switch that tou
   const { jti } = await (await admin.call('POST', '/admin/tokens', { tester: 'ada' })).json();
   logCall(admin.db.writer);
   for (const scope of [`token:${jti}`, 'cohort:alpha', 'tester:bob', 'model:x'])
-    await admin.call('POST', '/admin/switches', { scope });
+    await admin.call('POST', '/admin/switches', { scope, reason: 'test' });
   const shown = await (await admin.client.testers[':id'].$get({ param: { id: 'ada' } })).json();
   expect(shown).toMatchObject({ tokens: 1, lastCallAt: expect.stringMatching(/Z$/) });
   expect(shown.switches.map(({ scope }) => scope)).toEqual(['cohort:alpha', `token:${jti}`]);

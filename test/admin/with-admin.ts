@@ -50,8 +50,10 @@ export async function startAdmin() {
     reader: db.reader,
     writer: db.writer,
     write: (job) => writer.write(job),
-    stop: (order, actor) => warden.stop(order, actor),
-    release: (scope, reason, actor) => warden.release(scope, reason, actor),
+    stop: (order, actor) => warden.stops.stop(order, actor),
+    release: (scope, reason, actor) => warden.stops.release(scope, reason, actor),
+    readmit: (id, scopes, reason, actor) => warden.stops.readmit(id, scopes, reason, actor),
+    reach: (scope) => warden.stops.reach(scope),
     issueToken: (tester, days, actor) => writer.write(() => issue(db.writer, tester, days ?? 7, actor)),
     keys: () => [{ kid: 'k', state: 'signing', createdAt: null, signedUntil: null, verifiesUntil: null }],
     rotateKeys: () => Promise.resolve(),
@@ -59,6 +61,7 @@ export async function startAdmin() {
     live: () => warden.live(),
     log: new LogSide(db.reader, { name: 'test.log', verifier: 'test.log+00000000+AA==' }, sha256, sealing),
     forget: (tester) => captures.forget(tester),
+    outsideIssuers: false,
     cohortsWithRules: ['alpha'],
   };
   const app = createAdmin(control, { onFault: () => {} });

@@ -52,7 +52,7 @@ test('kill stops everybody in one line, status says so, resume lets them back in
   expect((await post(gate.url, token, CHAT)).status).toBe(403);
   const status = await run('status');
   expect(status.out).toMatch(/STOPPED[\s\S]*global[\s\S]*Leak\./);
-  expect((await run('resume')).code).toBe(0);
+  expect((await run('resume', '--reason', 'test')).code).toBe(0);
   expect((await post(gate.url, token, CHAT)).status).toBe(200);
 });
 
@@ -60,7 +60,7 @@ test('kill --offline writes the row itself, and the running gate obeys', async (
   const token = String((await gate.admin('POST', 'tokens', { tester: 'ada' })).token);
   expect((await runWith({}, 'kill', '--offline', '--reason', 'No answer.')).code).toBe(0);
   expect((await post(gate.url, token, CHAT)).status).toBe(403);
-  expect((await run('resume')).code).toBe(0);
+  expect((await run('resume', '--reason', 'test')).code).toBe(0);
 });
 
 test('a server that does not answer is a fault, and the way out is named', async () => {

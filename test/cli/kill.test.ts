@@ -18,7 +18,7 @@ test('a kill without a word stops everything, and resume releases it', async () 
   expect(killed).toMatchObject({ code: 0, stderr: '' });
   expect(killed.stdout).toMatch(/^STOPPED {2}global/);
   expect((await gate.json('status')).open).toBe(false);
-  expect((await gate.run('resume')).stdout).toMatch(/^RELEASED {2}global/);
+  expect((await gate.run('resume', '--reason', 'test')).stdout).toMatch(/^RELEASED {2}global/);
   expect((await gate.json('status')).open).toBe(true);
 });
 
@@ -70,8 +70,13 @@ test('a kill offline is one switch and one act, which the server then shows', as
 test('a resume offline releases stops and never revocations', async () => {
   await gate.run('kill', 'tester:ada', '--offline');
   await gate.run('kill', 'cohort:alpha', '--revoke', '--offline');
-  expect(await gate.json('resume', 'tester:ada', '--offline')).toMatchObject({ ids: [1], offline: true });
-  expect(await gate.run('resume', 'cohort:alpha', '--offline')).toMatchObject({ code: 1 });
+  expect(await gate.json('resume', 'tester:ada', '--offline', '--reason', 'test')).toMatchObject({
+    ids: [1],
+    offline: true,
+  });
+  expect(await gate.run('resume', 'cohort:alpha', '--offline', '--reason', 'test')).toMatchObject({
+    code: 1,
+  });
   expect(gate.acts().filter(({ act }) => act === 'switch.release')).toHaveLength(1);
 });
 

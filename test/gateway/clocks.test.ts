@@ -44,14 +44,14 @@ const statusOf = async (token: string) => {
   return answer.status;
 };
 const issue = async (tester: string) => String((await gate.admin('POST', 'tokens', { tester })).token);
-const revoke = (scope: string) => gate.admin('POST', 'switches', { scope, effect: 'revoke' });
+const revoke = (scope: string) => gate.admin('POST', 'switches', { scope, effect: 'revoke', reason: 'test' });
 
 test('a stop holds, cuts and is acknowledged the same, whatever the clock is set to', async () => {
   const token = await gate.tester('ada');
   const stream = await post(gate.url, token, { ...CHAT, stream: true });
   shiftMs = -4_000;
   const startedAt = performance.now();
-  await gate.admin('POST', 'switches', { scope: 'global' });
+  await gate.admin('POST', 'switches', { scope: 'global', reason: 'test' });
   expect(performance.now() - startedAt).toBeLessThan(1_000);
   expect(await stream.text()).toContain('programme_stopped');
   const seen = upstream.seen.length;

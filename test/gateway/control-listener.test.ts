@@ -74,7 +74,7 @@ const engaged = async () =>
   ((await gate.admin('GET', 'switches?engaged=true')).switches as { scope: string }[]).map(
     ({ scope }) => scope,
   );
-const CHUNKED = '16\r\n{"scope":"model:none"}\r\n0\r\n\r\n';
+const CHUNKED = '23\r\n{"scope":"model:none","reason":"x"}\r\n0\r\n\r\n';
 
 test('a chunked body is read as any other, up to its bound', async () => {
   expect(await post(CHUNKED, ['Transfer-Encoding: chunked'])).toBe(200);
@@ -85,12 +85,12 @@ test('a chunked body is read as any other, up to its bound', async () => {
 });
 
 test.each<[string, string, string[]?]>([
-  ['a scope twice', '{"scope":"model:none","scope":"global"}'],
-  ['a scope twice, once escaped', '{"scope":"model:none","\\u0073cope":"global"}'],
-  ['a byte order mark', '\xef\xbb\xbf{"scope":"global"}'],
+  ['a scope twice', '{"reason":"x","scope":"model:none","scope":"global"}'],
+  ['a scope twice, once escaped', '{"reason":"x","scope":"model:none","\\u0073cope":"global"}'],
+  ['a byte order mark', '\xef\xbb\xbf{"reason":"x","scope":"global"}'],
   ['bytes that are no UTF-8', '{"scope":"global","reason":"\xff"}'],
-  ['nesting without end', `{"scope":"global","x":${'['.repeat(500)}${']'.repeat(500)}}`],
-  ['gzip', '{"scope":"global"}', ['Content-Length: 18', 'Content-Encoding: gzip']],
+  ['nesting without end', `{"reason":"x","scope":"global","x":${'['.repeat(500)}${']'.repeat(500)}}`],
+  ['gzip', '{"reason":"x","scope":"global"}', ['Content-Length: 31', 'Content-Encoding: gzip']],
   ['another coding before chunked', CHUNKED, ['Transfer-Encoding: gzip, chunked']],
   ['a coding that nobody knows', CHUNKED, ['Transfer-Encoding: xchunked']],
   ['both framings', CHUNKED, ['Content-Length: 3', 'Transfer-Encoding: chunked']],

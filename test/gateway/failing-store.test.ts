@@ -77,13 +77,15 @@ test('a file that turned read-only: 503, a stop holds and says that it is not du
   store.pragma('query_only = on');
   const seen = upstream.seen.length;
   expect((await call()).status).toBe(503);
-  expect(await gate.admin('POST', 'switches', { scope: 'tester:ada' })).toMatchObject({
+  expect(await gate.admin('POST', 'switches', { scope: 'tester:ada', reason: 'test' })).toMatchObject({
     durable: false,
     id: null,
   });
   await expect(gate.admin('POST', 'testers', { id: 'eve', cohort: 'artists' })).rejects.toThrow('503');
   await expect(gate.admin('POST', 'tokens', { tester: 'ada' })).rejects.toThrow('503');
-  await expect(gate.admin('POST', 'switches/release', { scope: 'tester:ada' })).rejects.toThrow('503');
+  await expect(
+    gate.admin('POST', 'switches/release', { scope: 'tester:ada', reason: 'test' }),
+  ).rejects.toThrow('503');
   expect(upstream.seen.length).toBe(seen);
   store.pragma('query_only = off');
   await until(403);

@@ -72,7 +72,10 @@ test('a database that another process holds for long: 503, nothing sent, and ope
   other.exec('begin immediate');
   const seen = upstream.seen.length;
   expect((await post(gate.gateway, token, CHAT)).status).toBe(503);
-  const stopped = await admin<Stopped>(data, gate.control, 'switches', { scope: 'model:nothing' });
+  const stopped = await admin<Stopped>(data, gate.control, 'switches', {
+    scope: 'model:nothing',
+    reason: 'test',
+  });
   expect(stopped.durable).toBe(false);
   expect(upstream.seen.length).toBe(seen);
   other.exec('rollback');
@@ -81,7 +84,7 @@ test('a database that another process holds for long: 503, nothing sent, and ope
 });
 
 test('a kill survives a crash of the process', async () => {
-  await admin(data, gate.control, 'switches', { scope: 'global' });
+  await admin(data, gate.control, 'switches', { scope: 'global', reason: 'test' });
   await end(gate, 'SIGKILL');
   gate = await startProcess(data, upstream.url);
   const seen = upstream.seen.length;

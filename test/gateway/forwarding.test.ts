@@ -174,7 +174,7 @@ test('a cut of a body that is no event stream breaks the connection', async () =
   };
   const response = await post(gate.url, token, CHAT);
   const reading = response.arrayBuffer();
-  const stopped = await gate.admin('POST', 'switches', { scope: 'tester:ada' });
+  const stopped = await gate.admin('POST', 'switches', { scope: 'tester:ada', reason: 'test' });
   await expect(reading).rejects.toThrow();
   expect(JSON.stringify(stopped)).toContain('"streamsCut":1');
   expect(await last()).toMatchObject({ outcome: 'cut' });

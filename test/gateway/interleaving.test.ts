@@ -111,6 +111,7 @@ function call() {
       get started() {
         return reply.started;
       },
+      waits: false,
       get closed() {
         return reply.closed;
       },
@@ -149,7 +150,7 @@ async function interleave(k: number, engage: 'by the API' | 'by hand') {
     world.db.insert(switches).values({ scope: 'global' }).run();
     acknowledged = true;
   } else
-    void world.warden.stop({ scope: 'global', effect: 'stop', reason: null }, ACTOR).then(() => {
+    void world.warden.stops.stop({ scope: 'global', effect: 'stop', reason: null }, ACTOR).then(() => {
       acknowledged = true;
     });
   for (let i = 0; i < STEPS && !acknowledged; i++) await world.step();

@@ -95,7 +95,7 @@ test('an expired token is told so', async () => {
 });
 
 test('one token id of an outside issuer can be revoked, whatever its encoding', async () => {
-  await gate.admin('POST', 'switches', { scope: 'token:j9', effect: 'revoke' });
+  await gate.admin('POST', 'switches', { scope: 'token:j9', effect: 'revoke', reason: 'test' });
   expect((await post(gate.url, await sign({ jti: 'j9' }), CHAT)).status).toBe(401);
 });
 

@@ -63,7 +63,7 @@ function flood() {
 
 async function killInTime(): Promise<Stopped> {
   const startedAt = performance.now();
-  const stopped = await admin<Stopped>(data, gate.control, 'switches', { scope: 'global' });
+  const stopped = await admin<Stopped>(data, gate.control, 'switches', { scope: 'global', reason: 'test' });
   expect(performance.now() - startedAt).toBeLessThan(BOUND_MS);
   return stopped;
 }
@@ -140,7 +140,7 @@ test('a kill from the command line holds after a crash and a restart, and only a
     await end(gate, signal);
   }
   gate = await startProcess(data, upstream.url);
-  expect(cli('resume').status).toBe(0);
+  expect(cli('resume', '--reason', 'test').status).toBe(0);
   expect((await post(gate.gateway, token, CHAT)).status).toBe(200);
 }, 30_000);
 

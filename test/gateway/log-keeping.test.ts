@@ -121,7 +121,7 @@ test('a copy that is taken under load is whole, verifies, and is put back with e
   await gate.restart();
   const answer = await post(gate.url, token, CHAT);
   expect(answer.status).toBe(403);
-  await gate.admin('POST', 'switches/release', { scope: 'global' });
+  await gate.admin('POST', 'switches/release', { scope: 'global', reason: 'test' });
   expect((await post(gate.url, token, CHAT)).status).toBe(200);
   await gate.settled();
   await gate.stop();

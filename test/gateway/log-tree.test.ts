@@ -29,7 +29,7 @@ beforeAll(async () => {
   for (let i = 0; i < 6; i++) await post(gate.url, token, { model: 'm', input: `${i}` }, '/v1/embeddings');
   await gate.admin('POST', 'switches', { scope: 'tester:ada', reason: 'pause' });
   await post(gate.url, token, { model: 'm', input: 'refused' }, '/v1/embeddings');
-  await gate.admin('POST', 'switches/release', { scope: 'tester:ada' });
+  await gate.admin('POST', 'switches/release', { scope: 'tester:ada', reason: 'test' });
   gate.sql("insert into switches (scope, reason) values ('cohort:by-hand', 'somebody in a hurry')");
   for (let i = 0; i < 200; i++) await post(gate.url, 'no-token', {}, '/v1/nothing');
   await gate.settled();

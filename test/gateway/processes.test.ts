@@ -109,7 +109,10 @@ test('slots count over both, and those of a process that is killed are free agai
 test('a stop through one process cuts the streams of both, and says who confirmed', async () => {
   const { first, second } = await startTwo('limits: {}', null);
   const streams = await Promise.all([first, second, second].map((one) => post(one.gateway, token, CHAT)));
-  const stopped = await admin<Acknowledged>(data, first.control, 'switches', { scope: 'global' });
+  const stopped = await admin<Acknowledged>(data, first.control, 'switches', {
+    scope: 'global',
+    reason: 'test',
+  });
   expect(stopped.nodes.map(({ streamsCut }) => streamsCut)).toEqual([1, 2]);
   expect(stopped.nodes.every(({ confirmedAt }) => confirmedAt !== null)).toBe(true);
   for (const stream of streams) expect(await stream.text()).toContain('programme_stopped');
@@ -135,7 +138,10 @@ test('a process that slept through a stop is told of as silent, and refuses when
   const stream = await post(second.gateway, token, CHAT);
   second.child.kill('SIGSTOP');
   const waiting = post(second.gateway, token, CHAT);
-  const stopped = await admin<Acknowledged>(data, first.control, 'switches', { scope: 'global' });
+  const stopped = await admin<Acknowledged>(data, first.control, 'switches', {
+    scope: 'global',
+    reason: 'test',
+  });
   expect(stopped.nodes.map(({ confirmedAt }) => confirmedAt === null)).toEqual([false, true]);
   const before = upstream.seen.length;
   second.child.kill('SIGCONT');

@@ -71,7 +71,7 @@ test('a token that expired or lost its key is renewed, a stopped or revoked one 
   vi.setSystemTime(Date.now() + 60 * DAY_MS);
   expect(await status(old)).toBe(401);
   expect(await status(String((await renew()).token))).toBe(200);
-  await gate.admin('POST', 'switches', { scope: `token:${jti}` });
+  await gate.admin('POST', 'switches', { scope: `token:${jti}`, reason: 'test' });
   await expect(renew()).rejects.toThrow(/portcullis resume token:/);
   await gate.admin('POST', `tokens/${jti}/revoke`);
   await expect(renew()).rejects.toThrow(/409 .*portcullis token issue ada/);

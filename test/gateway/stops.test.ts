@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 
 const models = () => fetch(`${gate.url}/v1/models`, { headers: { authorization: `Bearer ${token}` } });
-const stop = (scope: string, more = {}) => gate.admin('POST', 'switches', { scope, ...more });
+const stop = (scope: string, more = {}) => gate.admin('POST', 'switches', { scope, reason: 'test', ...more });
 const release = (scope: string) => gate.admin('POST', 'switches/release', { scope, reason: 'test' });
 
 test('a global stop cuts 200 open streams, and nothing is dispatched after its answer', async () => {

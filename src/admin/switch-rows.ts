@@ -1,0 +1,137 @@
+/** What the store says of switches: which there are, whom one would stop. */
+import { asc, count, desc, eq, isNotNull, isNull, sql } from 'drizzle-orm';
+import type { Scope } from '../admission/scope.ts';
+import { instantOf } from '../admission/switches.ts';
+import type { Control, Stopped } from '../control.ts';
+import { cancellations, cohorts, readmissions, switches, testers } from '../store/schema.ts';
+import { iso, isoOrNull } from './answer.ts';
+import { cohortUnknown, Problem, testerUnknown } from './problem.ts';
+
+export function readSwitches(control: Control, engaged: 'true' | 'false' | undefined) {
+  const state = { true: isNull(switches.releasedAt), false: isNotNull(switches.releasedAt) };
+  const rows = control.reader
+    .select()
+    .from(switches)
+    .where(engaged && state[engaged])
+    .orderBy(desc(switches.id))
+    .limit(1000);
+  return rows.all().map(switchBody);
+}
+
+export function readSwitch({ reader }: Control, id: number) {
+  const row = reader.select().from(switches).where(eq(switches.id, id)).get();
+  if (!row) throw new Problem('switch_unknown', `There is no switch ${id}.`);
+  const readmitted = reader
+    .select()
+    .from(readmissions)
+    .where(eq(readmissions.switch, id))
+    .orderBy(asc(readmissions.id))
+    .all()
+    .map(({ scope, at, by, reason }) => ({ scope, at: engagedIso(at), by, reason }));
+  return { ...switchBody(row), readmitted, jobs: readJobs(reader, id) };
+}
+
+function readJobs(reader: Control['reader'], id: number) {
+  const ofSwitch = eq(cancellations.switch, id);
+  const states = reader
+    .select({ state: cancellations.state, n: count() })
+    .from(cancellations)
+    .where(ofSwitch)
+    .groupBy(cancellations.state)
+    .all();
+  const counted = (wanted: string) => states.find(({ state }) => state === wanted)?.n ?? 0;
+  const failed = reader
+    .select({ object: cancellations.object, upstreamStatus: cancellations.status })
+    .from(cancellations)
+    .where(sql`${ofSwitch} and ${cancellations.state} = 'failed'`)
+    .limit(100)
+    .all();
+  return { waiting: counted('waiting'), cancelled: counted('cancelled'), failed };
+}
+
+export function switchBody({ leaf, releasedLeaf, cancels, until, ...row }: typeof switches.$inferSelect) {
+  return {
+    ...row,
+    until: isoOrNull(until),
+    cancelsUpstream: cancels === 1,
+    engagedAt: engagedIso(row.engagedAt),
+    releasedAt: row.releasedAt === null ? null : engagedIso(row.releasedAt),
+  };
+}
+
+/** Rows are written by hand, too; one that says no time counts as engaged since ever. */
+export function engagedIso(engagedAt: unknown): string {
+  const unixMs = instantOf(engagedAt);
+  return iso(Number.isFinite(unixMs) ? unixMs : 0);
+}
+
+export function stoppedBody(stopped: Stopped) {
+  return {
+    ...stopped,
+    until: isoOrNull(stopped.until),
+    requestedAt: iso(stopped.requestedAt),
+    committedAt: iso(stopped.committedAt),
+    nodes: stopped.nodes.map((node) => ({
+      ...node,
+      confirmedAt: isoOrNull(node.confirmedAt),
+      lapsedAt: isoOrNull(node.lapsedAt),
+    })),
+  };
+}
+
+/** A stop of nobody must not look like success. When the store cannot tell, the stop goes ahead. */
+export function checkExists({ reader }: Control, scope: Scope): void {
+  const id = scope.slice(scope.indexOf(':') + 1);
+  try {
+    if (scope.startsWith('cohort:') && !reader.select().from(cohorts).where(eq(cohorts.name, id)).get())
+      throw cohortUnknown(id);
+    if (scope.startsWith('tester:') && !reader.select().from(testers).where(eq(testers.id, id)).get())
+      throw testerUnknown(id);
+  } catch (fault) {
+    if (fault instanceof Problem) throw fault;
+  }
+}
+
+const MOST_NAMED = 100;
+
+/** Whom a stop of this scope would hit; of a model: everybody. */
+export function readReach(control: Control, scope: Scope) {
+  const [, kind = 'global', name = ''] = /^(\w+):(.*)$/s.exec(scope) ?? [];
+  const db = control.reader.$client;
+  const ids = `select t.id from testers t where ${IN_SCOPE[kind] ?? '0'}`;
+  const values = { name, now: control.now() };
+  const one = (text: string) => db.prepare<[typeof values], { n: number }>(text).get(values)?.n ?? 0;
+  const { node, calls, streams } = control.reach(scope);
+  return {
+    scope,
+    testers: one(`select count(*) as n from (${ids})`),
+    tokens: one(
+      `select count(*) as n from tokens where expires_at > @now and tester in (${ids})
+       and (@name = '' or ${kind === 'token' ? 'jti = @name' : '1'}) and ${NOT_REVOKED}`,
+    ),
+    calls,
+    streams,
+    jobs: one(
+      `select count(*) as n from objects where pending is not null and kind = 'videos' and deleted_at is null
+       and ${kind === 'model' || kind === 'token' ? `${kind} = @name` : `tester in (${ids})`}`,
+    ),
+    some: db
+      .prepare<[typeof values], { id: string }>(`${ids} order by t.id limit ${MOST_NAMED}`)
+      .all(values)
+      .map(({ id }) => id),
+    node,
+  };
+}
+
+const IN_SCOPE: Readonly<Record<string, string>> = {
+  global: '1',
+  model: '1',
+  cohort: 't.cohort = @name',
+  tester: 't.id = @name',
+  token: 't.id = (select tester from tokens where jti = @name)',
+};
+
+/** Of rows of `tokens`: no switch has ended it for good. */
+export const NOT_REVOKED = `not exists (select 1 from switches s join testers o on o.id = tokens.tester
+  where s.effect = 'revoke' and (s.scope = 'token:' || jti or (s.engaged_at >= tokens.issued_at
+    and s.scope in ('global', 'tester:' || o.id, 'cohort:' || o.cohort))))`;

@@ -1,0 +1,269 @@
+/** Stops in this process: engaging and releasing them, cutting what they hit, obeying those that somebody else wrote. */
+import type { Actor, NodeStopped, Reach, Released, StopOrder, Stopped } from '../control.ts';
+import type { Clock } from '../deps.ts';
+import type { Db } from '../store/db.node.ts';
+import { StoreUnavailable, type Writer } from '../store/writer.ts';
+import { turn } from '../turn.ts';
+import { enterCancellations } from './cancellations.ts';
+import { type Cluster, CONFIRM_MS } from './cluster.ts';
+import type { StoreHealth } from './health.ts';
+import type { Cut, LivePermit, Permits } from './permits.ts';
+import { covers, type Scope } from './scope.ts';
+import { SelfReleases } from './self-releases.ts';
+import type { Statements } from './statements.ts';
+import {
+  bites,
+  holds,
+  insertSwitch,
+  isReadmitted,
+  readmit,
+  releaseSwitches,
+  revocationBy,
+  type Switch,
+} from './switches.ts';
+
+export interface StopsOptions {
+  readonly db: Db;
+  readonly writer: Writer;
+  readonly permits: Permits;
+  readonly statements: Statements;
+  readonly cluster: Cluster;
+  readonly health: StoreHealth;
+  readonly now: Clock;
+  readonly node: string;
+  /** True while somebody has put the file there that stops everything. */
+  readonly stopFile: () => boolean;
+}
+
+/** The file that stops everything is still there. */
+export class StopFileThere extends Error {
+  constructor() {
+    super('The file STOP in the data directory stops everything: remove it first.');
+  }
+}
+
+interface Engaged {
+  readonly stop: Switch;
+  readonly revocation: Switch | null;
+  readonly jobs: number;
+}
+
+const BY_FILE = { operator: 'file:STOP', address: null } as const;
+const FILE_NOTE = 'The file STOP is in the data directory.';
+
+export class Stops {
+  /** Stops that the store did not take; they hold in memory. */
+  readonly memory = new Set<Switch>();
+  readonly #o: StopsOptions;
+  readonly #selfReleases: SelfReleases;
+  readonly #madeUnder;
+  readonly #wholeStop;
+  readonly #epoch;
+  #confirmed = 0;
+  #byFile: Promise<unknown> | null = null;
+
+  constructor(options: StopsOptions) {
+    const { db, writer, now } = options;
+    this.#o = options;
+    this.#selfReleases = new SelfReleases(db, writer, now);
+    const { $client: client } = db;
+    this.#madeUnder = client.prepare<[string, string, string]>(
+      `select 1 from objects where id = ? and ('model:' || model = ? or 'token:' || token = ?)`,
+    );
+    this.#wholeStop = client.prepare(
+      `select 1 from switches where scope = 'global' and effect = 'stop' and released_at is null
+       and not exists (select 1 from readmissions where switch = switches.id)`,
+    );
+    this.#epoch = client.prepare<[number], { leaf: number | null }>('select leaf from switches where id = ?');
+  }
+
+  /** Engages a switch; resolves when the row is durable and every permit in its scope is revoked, in every process. */
+  async stop(order: StopOrder, actor: Actor): Promise<Stopped> {
+    const { now, node } = this.#o;
+    const [requestedAt, began] = [now(), performance.now()];
+    let cut = NOTHING_CUT;
+    const { stop, revocation, jobs } = await this.#engage(order, actor, requestedAt, (engaged) => {
+      cut = sum(this.#cut(engaged.stop), engaged.revocation ? this.#cut(engaged.revocation) : NOTHING_CUT);
+    });
+    const committedAt = now();
+    // What was written to the streams that were cut leaves this process by the end of the turn.
+    if (cut.streamsCut > 0) await turn();
+    const ownMs = cut.streamsCut > 0 ? Math.ceil(performance.now() - began) : null;
+    const others = stop.id === null ? [] : await this.#o.cluster.confirmations(stop.id);
+    const othersMs = others.map(({ confirmation }) => confirmation?.lastByteAt ?? null);
+    return {
+      id: stop.id,
+      epoch: stop.id === null ? null : (this.#epoch.get(stop.id)?.leaf ?? null),
+      scope: order.scope,
+      effect: order.effect,
+      reason: order.reason,
+      note: order.note ?? null,
+      until: order.until ?? null,
+      revocation: revocation?.id ?? null,
+      jobs,
+      requestedAt,
+      committedAt,
+      durable: stop.id !== null,
+      nodes: [
+        { node, confirmedAt: committedAt, lapsedAt: null, ...cut },
+        ...others.map((one) => told(one, requestedAt)),
+      ],
+      lastByteMs: greatest([ownMs, ...othersMs.map((at) => at && at - requestedAt)]),
+    };
+  }
+
+  async #engage(
+    order: StopOrder,
+    actor: Actor,
+    at: number,
+    cut: (engaged: Engaged) => void,
+  ): Promise<Engaged> {
+    const { db, writer, health } = this.#o;
+    try {
+      return await writer.write((): Engaged => {
+        const stop = insertSwitch(db, order, at, actor);
+        const revocation = order.revokeTokens
+          ? insertSwitch(db, { ...order, effect: 'revoke', until: null, cancelUpstream: false }, at, actor)
+          : null;
+        return { stop, revocation, jobs: order.cancelUpstream ? enterCancellations(db, stop, at) : 0 };
+      }, cut);
+    } catch (fault) {
+      if (!(fault instanceof StoreUnavailable)) throw fault;
+      // A stop is never lost to a full disk: it holds in memory, and the answer says that it is not durable.
+      health.failed(fault);
+      const { scope, effect, reason } = order;
+      const stop: Switch = { id: null, scope, effect, reason, engagedAt: at, order };
+      const engaged = { stop, revocation: null, jobs: 0 };
+      cut(engaged);
+      this.memory.add(stop);
+      return engaged;
+    }
+  }
+
+  async release(scope: Scope, reason: string | null, actor: Actor): Promise<Released> {
+    const { db, writer, now, stopFile } = this.#o;
+    if (scope === 'global' && stopFile()) throw new StopFileThere();
+    const releasedAt = now();
+    const ids = await writer.write(() => releaseSwitches(db, scope, { reason, at: releasedAt, actor }));
+    const held = [...this.memory].filter((one) => one.scope === scope && one.effect === 'stop');
+    for (const one of held) this.memory.delete(one);
+    return { scope, ids, heldInMemory: held.length, releasedAt };
+  }
+
+  readmit(switchId: number, scopes: readonly Scope[], reason: string | null, actor: Actor): Promise<Scope[]> {
+    const { db, writer, now, stopFile } = this.#o;
+    if (stopFile()) return Promise.reject(new StopFileThere());
+    return writer.write(() => readmit(db, switchId, scopes, { reason, at: now(), actor }));
+  }
+
+  reach(scope: Scope): Reach {
+    const reach = { node: this.#o.node, calls: 0, streams: 0 };
+    for (const permit of this.#o.permits)
+      if (!permit.revoked && covers(scope, permit.bearer)) {
+        if (permit.streaming) reach.streams++;
+        else reach.calls++;
+      }
+    return reach;
+  }
+
+  /** Cuts what every engaged switch holds, and tells whoever engaged it. */
+  obey(): void {
+    const { statements, cluster } = this.#o;
+    const readmitted = statements.readmitted.all();
+    const readmits = (id: number) => readmitted.filter((one) => one.switch === id).map(({ scope }) => scope);
+    const obeyed = statements.allEngaged.all().map((row) => {
+      const cut = this.#cut({ ...row, readmits: readmitted.length > 0 ? readmits(row.id) : [] });
+      return { id: row.id, cut };
+    });
+    const fresh = obeyed.filter(({ id }) => id > this.#confirmed);
+    this.#confirmed = Math.max(this.#confirmed, ...fresh.map(({ id }) => id));
+    if (fresh.length > 0 && cluster.shared) void this.#confirm(fresh);
+  }
+
+  /** What happens without anybody's asking: stops whose time has come end, and the file stops everything. */
+  tick(): void {
+    this.#selfReleases.look((fault) => this.#o.health.failed(fault));
+    if (this.#byFile || !this.#o.stopFile() || this.#isWhole()) return;
+    const order = { scope: 'global', effect: 'stop', reason: null, note: FILE_NOTE } as const;
+    this.#byFile = this.stop(order, BY_FILE).finally(() => {
+      this.#byFile = null;
+    });
+    this.#byFile.catch((fault) => this.#o.health.failed(fault));
+  }
+
+  /** The store takes writes again: what was kept in memory meanwhile is made durable. */
+  recovered(): void {
+    const { db, writer, health } = this.#o;
+    for (const one of this.memory)
+      void writer
+        .write(() => {
+          // Released while it waited for the store: it must not come back.
+          if (!this.memory.has(one)) return;
+          const order = one.order ?? { scope: one.scope as Scope, effect: one.effect, reason: one.reason };
+          insertSwitch(db, order, one.engagedAt, { operator: 'recovered', address: null });
+        })
+        .then(() => this.memory.delete(one))
+        .catch((fault) => health.failed(fault));
+  }
+
+  #isWhole(): boolean {
+    const held = [...this.memory].some(({ scope, effect }) => scope === 'global' && effect === 'stop');
+    return held || this.#wholeStop.get() !== undefined;
+  }
+
+  async #confirm(obeyed: readonly { id: number; cut: Cut }[]): Promise<void> {
+    const { writer, cluster, health, now } = this.#o;
+    await turn();
+    const at = now();
+    await writer
+      .write(() => {
+        for (const { id, cut } of obeyed) cluster.confirm(id, cut, cut.streamsCut > 0 ? at : null);
+      })
+      .catch((fault) => health.failed(fault));
+  }
+
+  #cut(one: Switch): Cut {
+    const cut = { callsRefusedInFlight: 0, streamsCut: 0 };
+    const revocation = revocationBy(one);
+    for (const permit of this.#o.permits) {
+      if (permit.revoked || !this.#hits(one, permit) || !bites(one, permit.issuedAt)) continue;
+      if (permit.streaming) cut.streamsCut++;
+      else cut.callsRefusedInFlight++;
+      permit.revoke(revocation);
+    }
+    return cut;
+  }
+
+  #hits(one: Switch, { bearer, written }: LivePermit): boolean {
+    if (holds(one, bearer)) return true;
+    if (!one.cancels || isReadmitted(one, bearer)) return false;
+    return written.objects.some((id) => this.#madeUnder.get(id, one.scope, one.scope) !== undefined);
+  }
+}
+
+const NOTHING_CUT: Cut = { callsRefusedInFlight: 0, streamsCut: 0 };
+
+function sum(a: Cut, b: Cut): Cut {
+  return {
+    callsRefusedInFlight: a.callsRefusedInFlight + b.callsRefusedInFlight,
+    streamsCut: a.streamsCut + b.streamsCut,
+  };
+}
+
+function told(
+  { name, confirmation }: Awaited<ReturnType<Cluster['confirmations']>>[number],
+  requestedAt: number,
+): NodeStopped {
+  return {
+    node: name,
+    confirmedAt: confirmation?.at ?? null,
+    lapsedAt: confirmation ? null : requestedAt + CONFIRM_MS,
+    callsRefusedInFlight: confirmation?.callsRefusedInFlight ?? 0,
+    streamsCut: confirmation?.streamsCut ?? 0,
+  };
+}
+
+function greatest(all: readonly (number | null)[]): number | null {
+  const known = all.filter((one) => one !== null);
+  return known.length > 0 ? Math.max(0, ...known) : null;
+}
