@@ -11,6 +11,7 @@ import type {
   UpstreamFault,
 } from '../deps.ts';
 import { Refusal, type RefusalCode, refusalBody } from '../refusal.ts';
+import { later } from '../turn.ts';
 import { jobsIn, madeIn, usedIn } from './answer.ts';
 import { answerHeaders, first } from './answer-headers.ts';
 import type { Call } from './describe.ts';
@@ -242,16 +243,22 @@ export class AnswerStream implements AnswerSink {
     this.#settle('client-gone');
   }
 
-  /** A switch took the permit: nothing more goes out but the word that it was cut. */
+  /**
+   * A switch took the permit: nothing more goes out but the word that it was cut. With thousands to cut, the testers of all
+   * are told first; what is left to do behind that waits its turn.
+   */
   #cut({ refusal, scope }: Revocation): void {
     if (this.#over) return;
     if (this.#tally.status === null) {
       this.#refuse(refusal);
       return;
     }
-    this.#leave();
+    this.#over = true;
     this.#breakOff(refusal);
-    this.#settle('cut', scope);
+    later(() => {
+      this.#leave();
+      this.#settle('cut', scope);
+    });
   }
 
   /**
