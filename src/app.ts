@@ -23,8 +23,8 @@ export interface GatewayOptions<Bindings extends object> {
   readonly metadata: { readonly paths: string[]; readonly body: object | null };
   /** Patterns of operations that are not offered at all. */
   readonly off?: readonly string[];
-  /** True while calls can be let through. */
-  readonly ready: () => boolean;
+  /** True while calls can be let through; and what the last drill of the stop showed. */
+  readonly ready: () => { readonly ready: boolean; readonly armed: string };
 }
 
 export function createGateway<Bindings extends object>(
@@ -39,8 +39,8 @@ export function createGateway<Bindings extends object>(
   page(paths, () => (body ? { status: 200, body, isPublic: true } : { status: 404, body: NO_URL }));
   page(['/healthz'], () => ({ status: 200, body: { ok: true } }));
   page(['/readyz'], () => {
-    const ready = options.ready();
-    return { status: ready ? 200 : 503, body: { ready } };
+    const body = options.ready();
+    return { status: body.ready ? 200 : 503, body };
   });
   const serve = (methods: string[], path: string, route: Route | null) =>
     app.on(methods, path, (c) => take(c.env, (exchange) => handle(exchange, route, c.req.param(), gate)));

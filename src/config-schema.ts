@@ -137,6 +137,14 @@ export const Schema = z.strictObject({
       unknownPerMinute: count.default(120),
     })
     .prefault({}),
+  drills: z
+    .strictObject({
+      /** 0: only when somebody asks for one. */
+      everyHours: z.number().min(0).max(8_760).default(24),
+      /** A gate whose last drill failed is not ready. */
+      required: z.boolean().default(false),
+    })
+    .prefault({}),
   log: z
     .strictObject({
       durability: z.enum(['power', 'process']).default('power'),

@@ -6,6 +6,7 @@ import type { Warden } from './admission/warden.ts';
 import type { Actor, Control, IssuedToken } from './control.ts';
 import { keysInForce, rotateKeys, withdrawKey } from './control-keys.ts';
 import type { Clock, Staged } from './deps.ts';
+import type { Drills } from './drills.ts';
 import { insertAct } from './log/acts.ts';
 import type { LogSide } from './log/log-side.ts';
 import type { Db } from './store/db.node.ts';
@@ -31,6 +32,8 @@ export interface ControlParts {
   readonly maxLifetimeDays: number;
   readonly cohortsWithRules: readonly string[] | 'all';
   readonly outsideIssuers: boolean;
+  readonly drillsEveryHours: number;
+  readonly drills: (control: Control) => Drills;
 }
 
 const DAY_MS = 86_400_000;
@@ -39,12 +42,13 @@ export function createControl(parts: ControlParts): Control {
   const { warden, writer, db, reader, now, cohortsWithRules } = parts;
   // A token that a rotation did not see would outlive its key: what touches keys goes one after another.
   const inTurn = oneAfterAnother();
-  return {
+  const control: Omit<Control, 'drills'> = {
     now,
     reader,
     writer: db,
     cohortsWithRules,
     outsideIssuers: parts.outsideIssuers,
+    drillsEveryHours: parts.drillsEveryHours,
     log: parts.log,
     forget: parts.forget,
     write: (job) => writer.write(job),
@@ -59,6 +63,9 @@ export function createControl(parts: ControlParts): Control {
     withdrawKey: (kid, actor) => inTurn(() => withdrawKey(parts, kid, actor)),
     live: () => warden.live(),
   };
+  // A drill acts as an operator does, by the same port.
+  const whole: Control = Object.assign(control, { drills: parts.drills(control as Control) });
+  return whole;
 }
 
 interface Order {

@@ -1,6 +1,7 @@
 /** What the control side (admin API, console) may ask of the gate. Types only. */
 import type { Scope } from './admission/scope.ts';
 import type { Clock } from './deps.ts';
+import type { Drills } from './drills.ts';
 import type { LogSide } from './log/log-side.ts';
 import type { Db } from './store/db.node.ts';
 import type { Job } from './store/writer.ts';
@@ -147,6 +148,9 @@ export interface Control {
   readonly log: LogSide;
   /** Runs inside a writer's job: destroys what was kept of a tester's texts. @returns how many */
   forget(tester: string): number;
+  readonly drills: Drills;
+  /** 0: only when somebody asks for one. */
+  readonly drillsEveryHours: number;
   /** True where tokens of outside issuers are taken: those need no row here. */
   readonly outsideIssuers: boolean;
   /** Names of the cohorts that have rules in the configuration. */

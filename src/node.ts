@@ -7,6 +7,7 @@ import { getRequestListener } from '@hono/node-server';
 import { uuidv7 } from 'uuidv7';
 import { clientAddress, trustedBy } from './address.ts';
 import { createAdmin } from './admin/app.ts';
+import { readArmed } from './admin/drills.ts';
 import { addressLimit } from './admission/address-limit.ts';
 import { Canceller } from './admission/cancellations.ts';
 import type { Rules } from './admission/decide.ts';
@@ -14,6 +15,8 @@ import { Warden } from './admission/warden.ts';
 import { createGateway } from './app.ts';
 import { type Config, ConfigError, DEFAULT_RULES, readConfig } from './config.ts';
 import { createControl } from './control-side.ts';
+import { Drills } from './drills.ts';
+import { DRILL, DRILL_RULES, DrillUpstream } from './gateway/drill.ts';
 import { createFront, takeOnNode } from './gateway/front.node.ts';
 import type { Gate } from './gateway/handler.ts';
 import { nodeUpstream } from './gateway/upstream.node.ts';
@@ -31,6 +34,8 @@ import { banner } from './node/banner.node.ts';
 import { createControlFront } from './node/control-front.node.ts';
 import { openDataDir } from './node/data-dir.node.ts';
 import { startDemoProcess } from './node/demo-upstream.node.ts';
+import { drillCall } from './node/drill-call.node.ts';
+import { startDrillClock } from './node/drill-clock.node.ts';
 import { ensureDemoTester, ensureOperator } from './node/first-start.node.ts';
 import { listen } from './node/listen.node.ts';
 import { holdLiveness } from './node/liveness.node.ts';
@@ -121,6 +126,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   const demo = config.upstream ? null : await startDemoProcess(demoKey);
   const toUpstream = upstreamOptions(config, demo?.url ?? '', demoKey);
   const upstream = nodeUpstream(toUpstream);
+  const drill = new DrillUpstream();
   const gate: Gate = {
     now,
     newId: uuidv7,
@@ -134,6 +140,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     bodyLimits: config.requests,
     admission: warden,
     upstream,
+    drill,
     newDigest,
     sockets: new Set(),
     socketIdleMs: toUpstream.idleMs,
@@ -143,6 +150,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     ...{ db, writer, upstream, now },
     failed: (fault) => console.error('portcullis: a job could not be cancelled at upstream:', fault),
   });
+  let gateway = '';
   const cohortsWithRules = config.cohorts ? Object.keys(config.cohorts) : ('all' as const);
   const control = createControl({
     warden,
@@ -158,6 +166,11 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     maxLifetimeDays: config.tokens.maxLifetimeDays,
     cohortsWithRules,
     outsideIssuers: config.issuers.length > 0,
+    drillsEveryHours: config.drills.everyHours,
+    drills: (own) => {
+      const call = (token: string) => drillCall(gateway, token);
+      return new Drills({ control: own, upstream: drill, call, node: `${process.pid}` });
+    },
   });
   await ensureOperator(control, dir);
   const token = demo ? await ensureDemoTester(control) : null;
@@ -170,7 +183,11 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
       take: takeOnNode(listening.bounds),
       jwks: keys.published,
       metadata: { paths: metadataPaths(config.publicUrl), body: protectedResource(config) },
-      ready: () => warden.live().logWritable,
+      ready: () => {
+        const armed = readArmed(control).state;
+        const isFit = armed !== 'failed' || !config.drills.required;
+        return { ready: warden.live().logWritable && isFit, armed };
+      },
       off: config.routes.off,
     }),
     gate,
@@ -180,7 +197,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   const admin = createAdmin(control, { allowedHosts: config.controlHosts });
   const back = createControlFront(getRequestListener(admin.fetch, { overrideGlobalObjects: false }));
   const controlUrl = await listen(back, config.controlListen, 'PORTCULLIS_CONTROL_LISTEN');
-  const gateway = await listen(front, config.listen, 'PORTCULLIS_LISTEN');
+  gateway = await listen(front, config.listen, 'PORTCULLIS_LISTEN');
   say(
     banner({
       gateway,
@@ -194,6 +211,8 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   );
 
   dir.started();
+  await control.drills.start({ operator: 'setup', address: null });
+  const stopDrills = startDrillClock(control.drills, config.drills.everyHours, now);
 
   const close = async (graceMs = GRACE_MS): Promise<void> => {
     unwatchKeys();
@@ -205,6 +224,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     retention.stop();
     indexer.stop();
     canceller.close();
+    stopDrills();
     warden.close();
     await warden.leave();
     await writer.drain();
@@ -262,10 +282,10 @@ function rulesOf(config: Config): Rules {
   });
   if (!cohorts) {
     const everywhere = grant(DEFAULT_RULES);
-    return () => everywhere;
+    return (cohort) => (cohort === DRILL ? DRILL_RULES : everywhere);
   }
   const granted = new Map(Object.entries(cohorts).map(([name, rules]) => [name, grant(rules)]));
-  return (cohort) => granted.get(cohort) ?? null;
+  return (cohort) => (cohort === DRILL ? DRILL_RULES : (granted.get(cohort) ?? null));
 }
 
 function upstreamOptions({ upstream, upstreamKey }: Config, demoUrl: string, demoKey: string) {

@@ -41,6 +41,8 @@ const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'GET /admin/switches/:id': READ,
   'POST /admin/switches/:id/readmissions': ACT,
   'GET /admin/standing': READ,
+  'GET /admin/drills': READ,
+  'POST /admin/drills': ACT,
   'POST /admin/switches/release': ACT,
   'GET /admin/requests': READ,
   'GET /admin/requests/:id': READ,

@@ -5,6 +5,7 @@ import type { Control } from '../control.ts';
 import { type AdminEnv, access } from './access.ts';
 import { actRoutes } from './acts.ts';
 import { cohortRoutes } from './cohorts.ts';
+import { drillRoutes } from './drills.ts';
 import { guard } from './guard.ts';
 import { keyRoutes } from './keys.ts';
 import { logRoutes } from './log.ts';
@@ -55,6 +56,7 @@ function routesOf(app: OpenAPIHono<AdminEnv>, control: Control) {
     .route('/', keyRoutes(control))
     .route('/', switchRoutes(control))
     .route('/', standingRoutes(control))
+    .route('/', drillRoutes(control))
     .route('/', requestRoutes(control))
     .route('/', objectRoutes(control))
     .route('/', logRoutes(control))

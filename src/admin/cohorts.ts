@@ -1,7 +1,8 @@
 /** Cohorts: the groups that rules are written for. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { asc, count, eq } from 'drizzle-orm';
+import { asc, count, eq, ne } from 'drizzle-orm';
 import type { Control } from '../control.ts';
+import { DRILL, isReserved } from '../gateway/drill.ts';
 import { cohorts, testers } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
@@ -48,6 +49,7 @@ export function cohortRoutes(control: Control) {
     .openapi(list, (c) => c.json({ cohorts: readCohorts(control) }, 200))
     .openapi(create, async (c) => {
       const { name } = c.req.valid('json');
+      if (isReserved(name)) throw new Problem('request_invalid', `name: "${name}" is the gate's own.`);
       const created = await createCohort(control, name, c.var.actor);
       return c.json(created, 200);
     });
@@ -58,6 +60,7 @@ function readCohorts(control: Control) {
     .select({ name: cohorts.name, createdAt: cohorts.createdAt, testers: count(testers.id) })
     .from(cohorts)
     .leftJoin(testers, eq(testers.cohort, cohorts.name))
+    .where(ne(cohorts.name, DRILL))
     .groupBy(cohorts.name)
     .orderBy(asc(cohorts.name))
     .all()

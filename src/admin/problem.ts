@@ -30,6 +30,7 @@ const PROBLEMS = {
   tester_exists: [409, 'The tester exists already'],
   token_ended: [409, 'The access token cannot be renewed'],
   stop_file_present: [409, 'The file STOP is still there'],
+  drill_running: [409, 'A drill is running'],
   key_signs: [409, 'The key signs'],
   body_too_large: [413, 'Body too large'],
   media_type_unsupported: [415, 'Body is not JSON'],

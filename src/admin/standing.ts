@@ -1,6 +1,7 @@
 /** Who may call now, who may not, and why: read from the same rows that admission reads. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Control } from '../control.ts';
+import { DRILL } from '../gateway/drill.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, iso, nameFaults, SECURED, Time } from './answer.ts';
 import { NOT_REVOKED } from './switch-rows.ts';
@@ -83,7 +84,7 @@ const ALL = `select t.id as tester, t.cohort as cohort,
     exists (select 1 from switches s where ${MINE} and not ${LET_THROUGH}) as stopped,
     (@outside or ${TOKEN}) as tokens,
     (@all or t.cohort in (select value from json_each(@ruled))) as rules
-  from testers t where (@cohort is null or t.cohort = @cohort)`;
+  from testers t where t.id <> '${DRILL}' and (@cohort is null or t.cohort = @cohort)`;
 const MAY = 'not stopped and tokens and rules';
 
 function readStanding(control: Control, { cohort, may, after, limit }: z.output<typeof Query>) {

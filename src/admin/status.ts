@@ -1,10 +1,12 @@
 /** The first thing an operator looks at: open or stopped, since when, by whom, why; and today's counts. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { and, asc, count, desc, eq, isNull, type SQL, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, isNull, ne, type SQL, sql } from 'drizzle-orm';
 import type { Control } from '../control.ts';
+import { DRILL } from '../gateway/drill.ts';
 import { cohorts, requests, switches, testers } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, iso, isoOrNull, nameFaults, SECURED, Time } from './answer.ts';
+import { Armed, readArmed } from './drills.ts';
 import { countRequests } from './request-rows.ts';
 import { engagedIso } from './switch-rows.ts';
 
@@ -26,6 +28,7 @@ const Status = z
     switches: z.array(Engaged).openapi({ description: 'Engaged stops, the global one first' }),
     revocations: total.openapi({ description: 'Revocations so far, of any scope' }),
     live: z.object({ node: z.string(), startedAt: Time, openCalls: total, logWritable: z.boolean() }),
+    armed: Armed,
     today: z
       .object({ since: Time, calls: total, refused: total, open: total })
       .openapi({ description: 'Since midnight UTC; `open` is every call that has not ended' }),
@@ -68,10 +71,11 @@ async function readStatus(control: Control, version: string) {
     switches: engaged,
     revocations: countRows(control, switches, eq(switches.effect, 'revoke')),
     live: { ...live, startedAt: iso(live.startedAt) },
+    armed: readArmed(control),
     today: { since: iso(midnightMs), ...(await countRequests(control, midnightMs)) },
     log: readLog(control),
-    testers: countRows(control, testers),
-    cohorts: countRows(control, cohorts),
+    testers: countRows(control, testers, ne(testers.id, DRILL)),
+    cohorts: countRows(control, cohorts, ne(cohorts.name, DRILL)),
     version,
     now: iso(nowMs),
   };

@@ -3,6 +3,7 @@ import { asc, count, desc, eq, isNotNull, isNull, sql } from 'drizzle-orm';
 import type { Scope } from '../admission/scope.ts';
 import { instantOf } from '../admission/switches.ts';
 import type { Control, Stopped } from '../control.ts';
+import { DRILL } from '../gateway/drill.ts';
 import { cancellations, cohorts, readmissions, switches, testers } from '../store/schema.ts';
 import { iso, isoOrNull } from './answer.ts';
 import { cohortUnknown, Problem, testerUnknown } from './problem.ts';
@@ -124,8 +125,8 @@ export function readReach(control: Control, scope: Scope) {
 }
 
 const IN_SCOPE: Readonly<Record<string, string>> = {
-  global: '1',
-  model: '1',
+  global: `t.id <> '${DRILL}'`,
+  model: `t.id <> '${DRILL}'`,
   cohort: 't.cohort = @name',
   tester: 't.id = @name',
   token: 't.id = (select tester from tokens where jti = @name)',

@@ -1,8 +1,9 @@
 /** Testers in the store: reading them, and changing them together with the act that tells of it. */
-import { and, asc, count, desc, eq, inArray, isNull, or, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, inArray, isNull, ne, or, sql } from 'drizzle-orm';
 import type { Limits } from '../admission/limits.ts';
 import { type Quotas, utcDay } from '../admission/quotas.ts';
 import type { Actor, Control } from '../control.ts';
+import { DRILL, isReserved } from '../gateway/drill.ts';
 import { cohorts, requests, switches, testers, tokens, usage } from '../store/schema.ts';
 import { recordAct } from './acts.ts';
 import { iso } from './answer.ts';
@@ -19,7 +20,7 @@ function testerBody(row: Row) {
 }
 
 export function readTesters({ reader }: Control, cohort: string | undefined) {
-  const inCohort = cohort === undefined ? undefined : eq(testers.cohort, cohort);
+  const inCohort = cohort === undefined ? ne(testers.id, DRILL) : eq(testers.cohort, cohort);
   return reader.select().from(testers).where(inCohort).orderBy(asc(testers.id)).all().map(testerBody);
 }
 
@@ -78,6 +79,7 @@ function readSwitchesOf({ reader }: Control, { id, cohort }: Row) {
 
 export async function createTester(control: Control, tester: NewTester, actor: Actor) {
   const made = await control.write(() => {
+    if (isReserved(tester.id)) return reserved(tester.id);
     if (!cohortExists(control, tester.cohort)) return cohortUnknown(tester.cohort);
     const limits = textOf(tester.limits);
     const quotas = textOf(tester.quotas);
@@ -134,6 +136,11 @@ function textOf(overrides: object | null | undefined): string | null {
   return overrides ? JSON.stringify(overrides) : null;
 }
 
+function reserved(name: string): Problem {
+  return new Problem('request_invalid', `id: "${name}" is the gate's own; use another one.`);
+}
+
 function cohortExists({ writer }: Control, name: string): boolean {
+  if (isReserved(name)) return false;
   return writer.select().from(cohorts).where(eq(cohorts.name, name)).get() !== undefined;
 }

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { masked } from '../printable.ts';
 import { addBackup } from './backup.ts';
 import { addCohort } from './cohort.ts';
+import { addDrill } from './drill.ts';
 import { Fault, Refused, Usage } from './exit.ts';
 import { addKeys } from './keys.ts';
 import { addKill } from './kill.ts';
@@ -57,6 +58,7 @@ function program(): Command {
     addStatus,
     addKill,
     addResume,
+    addDrill,
     addSwitch,
     addWho,
     addLog,

@@ -13,6 +13,7 @@ export function statusLines(state: State): string[] {
     ...state.switches.flatMap(stopLines),
     '',
     `today      ${digits(today.calls)} calls, ${digits(today.refused)} refused${refused}, ${digits(today.open)} open now`,
+    armedLine(state.armed),
     `testers    ${digits(state.testers)} in ${digits(state.cohorts)} cohorts`,
     `revoked    ${digits(state.revocations)} revocations so far`,
     `log        ${digits(state.log.signed)} of ${digits(state.log.entries)} entries signed${signedAt(state)}`,
@@ -26,6 +27,15 @@ function headline({ open, switches, live }: State): string {
   if (!open) return `${paint(['bold', 'red'], 'STOPPED')}  every call is refused`;
   const partly = switches.length > 0 ? `, but for ${digits(switches.length)} stopped:` : '';
   return `${paint(['bold', 'green'], 'OPEN')}  calls that the rules allow pass${partly}`;
+}
+
+function armedLine({ state, at, lastByteMs, fault }: State['armed']): string {
+  const drilled = at === null ? '' : `, last drill ${time(at)}`;
+  if (state === 'armed')
+    return `stop       ${paint('green', 'armed')}${drilled}: ${digits(lastByteMs ?? 0)} ms`;
+  if (state === 'failed') return `stop       ${paint(['bold', 'red'], 'BROKEN')}${drilled}: ${plain(fault)}`;
+  const what = state === 'stale' ? 'not drilled for long' : 'not drilled yet';
+  return `stop       ${paint('yellow', what)}${drilled}: portcullis drill`;
 }
 
 function signedAt({ log: { signedAt, oldest } }: State): string {

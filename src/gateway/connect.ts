@@ -1,5 +1,6 @@
 /** Step 6 for a WebSocket: upstream is dialled under our own key, unless the permit has been taken back meanwhile. */
 import type { Opening, Reply } from '../deps.ts';
+import { upstreamFor } from './drill.ts';
 import type { Permitted } from './forward.ts';
 import type { Gate } from './handler.ts';
 import { SocketCall } from './socket-call.ts';
@@ -18,5 +19,5 @@ export function connect(permitted: Permitted, opening: Opening, reply: Reply, ga
     headers: [...beta, 'x-request-id', permit.id],
     body: null,
   };
-  call.follow(gate.upstream.dial(out, frame.subprotocol, call));
+  call.follow(upstreamFor(permitted.who, gate).dial(out, frame.subprotocol, call));
 }

@@ -4,6 +4,7 @@ import type { Digest, HeaderList, Outbound, Reply } from '../deps.ts';
 import { masked } from '../printable.ts';
 import type { Identity } from '../token/verify.ts';
 import type { Call } from './describe.ts';
+import { upstreamFor } from './drill.ts';
 import type { Frame } from './guard.ts';
 import type { Gate } from './handler.ts';
 import { AnswerStream } from './stream.ts';
@@ -20,6 +21,7 @@ export interface Permitted {
 export function forward(permitted: Permitted, reply: Reply, gate: Gate): void {
   const { frame, permit, call } = permitted;
   const out = outbound(permitted, gate.newDigest);
+  const upstream = upstreamFor(permitted.who, gate);
   const stream = new AnswerStream({
     call,
     query: frame.query,
@@ -30,10 +32,10 @@ export function forward(permitted: Permitted, reply: Reply, gate: Gate): void {
     realm: gate.realm,
     arrivedAt: permitted.arrivedAt,
     headOnly: frame.method === 'HEAD',
-    again: (query, sink) => gate.upstream.send({ ...out, target: frame.path + query }, sink),
+    again: (query, sink) => upstream.send({ ...out, target: frame.path + query }, sink),
   });
   if (stream.over) return;
-  stream.follow(gate.upstream.send(out, stream));
+  stream.follow(upstream.send(out, stream));
 }
 
 function outbound({ frame, who, call, permit }: Permitted, newDigest: () => Digest): Outbound {

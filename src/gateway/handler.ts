@@ -26,6 +26,8 @@ export interface Gate {
   readonly bodyLimits: BodyLimits;
   readonly admission: Admission;
   readonly upstream: Upstream;
+  /** Where the calls of a drill go. */
+  readonly drill: Upstream;
   readonly newDigest: () => Digest;
   /** The WebSockets that are open or being opened. */
   readonly sockets: Set<SocketCall>;

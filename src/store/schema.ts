@@ -378,6 +378,20 @@ export const sealingKeys = sqliteTable('sealing_keys', {
   key: blob('key', { mode: 'buffer' }).notNull(),
 });
 
+/** Drills of the stop. */
+export const drills = sqliteTable('drills', {
+  id: integer('id').primaryKey({ autoIncrement: true }),
+  at: integer('at').notNull(),
+  by: text('by').notNull(),
+  node: text('node').notNull(),
+  outcome: text('outcome', { enum: ['ok', 'failed', 'not-run'] }).notNull(),
+  streams: integer('streams').notNull(),
+  commitMs: integer('commit_ms'),
+  lastByteMs: integer('last_byte_ms'),
+  firstRefusalMs: integer('first_refusal_ms'),
+  fault: text('fault'),
+});
+
 /** What operators did: one row per act. */
 export const acts = sqliteTable(
   'acts',

@@ -61,6 +61,8 @@ export async function startAdmin() {
     live: () => warden.live(),
     log: new LogSide(db.reader, { name: 'test.log', verifier: 'test.log+00000000+AA==' }, sha256, sealing),
     forget: (tester) => captures.forget(tester),
+    drills: { running: false, last: () => null, run: () => Promise.reject(new Error('no gateway')) } as never,
+    drillsEveryHours: 0,
     outsideIssuers: false,
     cohortsWithRules: ['alpha'],
   };

@@ -70,6 +70,7 @@ function setUp(n: number) {
     bodyLimits: { jsonBytes: 1e6, multipartBytes: 1e6 },
     admission: warden,
     newDigest,
+    drill: null as never,
     upstream: {
       send: (_, sink) => {
         sent.push(sink);
