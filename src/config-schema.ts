@@ -1,13 +1,17 @@
 /** The shape of the configuration file: each key, its bounds and its default. */
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { EVENTS } from './alerts/events.ts';
 
+export const ALERT_URL_MEND = 'write an https:// URL, or http:// for this machine, without user and fragment';
+const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 const listen = z
   .string()
   .refine(isListenAddress, 'write HOST:PORT with a port up to 65535, for example 127.0.0.1:8787');
 const httpUrl = z
   .url({ protocol: /^https?$/, error: 'write an http:// or https:// URL' })
   .refine((text) => !/[?#@]/.test(text), 'without user, query and fragment');
+const alertUrl = z.string().refine(isAlertUrl, ALERT_URL_MEND);
 const cidr = z.string().refine(isAddressBlock, 'write an address or a CIDR block, for example 10.0.0.0/8');
 const count = z.int().positive();
 const seconds = z.number().positive().max(86_400);
@@ -85,6 +89,24 @@ const Issuer = z
     'name one of "jwks" and "jwksUri"',
   );
 
+const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'name an environment variable');
+const Alert = z
+  .strictObject({
+    name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'use lower-case letters, digits and "-"'),
+    url: alertUrl.optional(),
+    /** Where the address itself is a secret, as Slack's are. */
+    urlEnv: variable.optional(),
+    /** Holds `whsec_` and the secret in base64. */
+    secretEnv: variable.optional(),
+    format: z.enum(['standard', 'slack']).default('standard'),
+    events: z
+      .array(z.string().refine(isEventPattern, `use ${EVENTS.join(', ')}, or a beginning and "*"`))
+      .min(1)
+      .default(['*']),
+  })
+  .refine((one) => (one.url === undefined) !== (one.urlEnv === undefined), 'give one of "url" and "urlEnv"')
+  .refine((one) => one.format === 'slack' || one.secretEnv !== undefined, 'name its "secretEnv"');
+
 export const Schema = z.strictObject({
   upstream: z
     .strictObject({
@@ -137,6 +159,10 @@ export const Schema = z.strictObject({
       unknownPerMinute: count.default(120),
     })
     .prefault({}),
+  alerts: z
+    .array(Alert)
+    .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'give each a name of its own')
+    .default([]),
   drills: z
     .strictObject({
       /** 0: only when somebody asks for one. */
@@ -173,6 +199,17 @@ function nameTwins(issuers: readonly { issuer: string }[], context: z.Refinement
       });
     seen.add(issuer);
   }
+}
+
+/** The path may be a secret, so a user and a query are no worse; but it does not go out in the clear. */
+export function isAlertUrl(text: string): boolean {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (!url || url.username || url.hash) return false;
+  return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.test(url.hostname));
+}
+
+function isEventPattern(text: string): boolean {
+  return EVENTS.some((one) => one === text || (text.endsWith('*') && one.startsWith(text.slice(0, -1))));
 }
 
 function isListenAddress(text: string): boolean {

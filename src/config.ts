@@ -1,9 +1,13 @@
 /** The configuration: environment and YAML file, read once; every fault is named, and the gate does not start with one. */
 import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
-import { type Cohort, Schema } from './config-schema.ts';
+import type { Target } from './alerts/events.ts';
+import { ALERT_URL_MEND, type Cohort, isAlertUrl, Schema } from './config-schema.ts';
 
-export type Config = z.infer<typeof Schema> & { readonly upstreamKey: string | null };
+export type Config = z.infer<typeof Schema> & {
+  readonly upstreamKey: string | null;
+  readonly alertTargets: readonly Target[];
+};
 export type CohortRules = z.infer<typeof Cohort>;
 
 /** What every cohort may do where the configuration names none: the demo, and a first try of a real upstream. */
@@ -64,7 +68,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ya
   const parsed = Schema.safeParse(merged);
   if (!parsed.success) for (const issue of parsed.error.issues) faults.push(...describeIssue(issue, lineOf));
   if (faults.length > 0 || !parsed.success) throw new ConfigError(faults);
-  return { ...parsed.data, upstreamKey: upstreamKey(parsed.data.upstream, env) };
+  const { upstream, alerts } = parsed.data;
+  const alertTargets = alerts.map((alert, i) => alertTarget(alert, `alerts.${i}`, env));
+  return { ...parsed.data, upstreamKey: upstreamKey(upstream, env), alertTargets };
 }
 
 function upstreamKey(
@@ -84,6 +90,21 @@ function upstreamKey(
       `${upstream.keyEnv}: set it to the upstream's API key (printable ASCII, at least 8 characters)`,
     ]);
   return key;
+}
+
+function alertTarget(
+  { name, url, urlEnv, secretEnv, format, events }: z.infer<typeof Schema>['alerts'][number],
+  key: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Target {
+  const address = url ?? env[urlEnv ?? ''] ?? '';
+  if (!isAlertUrl(address)) throw new ConfigError([`${urlEnv} (${key}.urlEnv): ${ALERT_URL_MEND}`]);
+  const secret = secretEnv === undefined ? null : (env[secretEnv] ?? '');
+  if (secret !== null && !/^whsec_[A-Za-z0-9+/]{32,}={0,2}$/.test(secret))
+    throw new ConfigError([
+      `${secretEnv} (${key}.secretEnv): set it to "whsec_" and at least 24 bytes in base64`,
+    ]);
+  return { name, url: address, secret, format, events };
 }
 
 function unknownVariables(env: Readonly<Record<string, string | undefined>>): string[] {

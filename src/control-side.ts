@@ -3,6 +3,7 @@ import { eq } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import { issuedAfterRevocations } from './admission/switches.ts';
 import type { Warden } from './admission/warden.ts';
+import type { Outbox } from './alerts/outbox.ts';
 import type { Actor, Control, IssuedToken } from './control.ts';
 import { keysInForce, rotateKeys, withdrawKey } from './control-keys.ts';
 import type { Clock, Staged } from './deps.ts';
@@ -33,6 +34,7 @@ export interface ControlParts {
   readonly cohortsWithRules: readonly string[] | 'all';
   readonly outsideIssuers: boolean;
   readonly drillsEveryHours: number;
+  readonly outbox: Outbox;
   readonly drills: (control: Control) => Drills;
 }
 
@@ -49,6 +51,7 @@ export function createControl(parts: ControlParts): Control {
     cohortsWithRules,
     outsideIssuers: parts.outsideIssuers,
     drillsEveryHours: parts.drillsEveryHours,
+    outbox: parts.outbox,
     log: parts.log,
     forget: parts.forget,
     write: (job) => writer.write(job),

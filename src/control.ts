@@ -1,5 +1,6 @@
 /** What the control side (admin API, console) may ask of the gate. Types only. */
 import type { Scope } from './admission/scope.ts';
+import type { Outbox } from './alerts/outbox.ts';
 import type { Clock } from './deps.ts';
 import type { Drills } from './drills.ts';
 import type { LogSide } from './log/log-side.ts';
@@ -148,6 +149,7 @@ export interface Control {
   readonly log: LogSide;
   /** Runs inside a writer's job: destroys what was kept of a tester's texts. @returns how many */
   forget(tester: string): number;
+  readonly outbox: Outbox;
   readonly drills: Drills;
   /** 0: only when somebody asks for one. */
   readonly drillsEveryHours: number;

@@ -106,6 +106,8 @@ export class Drills {
     return control.write(() => {
       const said = fault ?? `last byte after ${figures.lastByteMs} ms`;
       insertAct(control.writer, actor, { at: row.at, act: 'drill.run', subject: outcome, reason: said });
+      if (outcome === 'failed')
+        control.outbox.add({ event: 'drill.failed', at: row.at, data: { node, fault } });
       return control.writer
         .insert(drills)
         .values({ ...row, fault })

@@ -12,6 +12,10 @@ import { addressLimit } from './admission/address-limit.ts';
 import { Canceller } from './admission/cancellations.ts';
 import type { Rules } from './admission/decide.ts';
 import { Warden } from './admission/warden.ts';
+import { announce, sendAtOnce } from './alerts/announce.ts';
+import { Outbox } from './alerts/outbox.ts';
+import { Sender } from './alerts/sender.ts';
+import { watchUpstream } from './alerts/watch-upstream.ts';
 import { createGateway } from './app.ts';
 import { type Config, ConfigError, DEFAULT_RULES, readConfig } from './config.ts';
 import { createControl } from './control-side.ts';
@@ -87,7 +91,8 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   const now = Date.now;
   const dir = openDataDir(config.dataDir);
   const { writer: db, reader, close: closeDatabase } = openDatabase(dir.database, config.log.durability);
-  const journal = new Journal(db, sha256);
+  const outbox = new Outbox(db, config.alertTargets, now);
+  const journal = new Journal(db, sha256, (change) => announce(change, outbox, now));
   const captures = new Captures(db, journal, sealing, sha256);
   const writer = new Writer(sqliteTransaction(db, journal), (flush) => void setImmediate(flush));
   const liveness = holdLiveness(dir.path);
@@ -106,6 +111,8 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     liveness,
     watchMs: WATCH_MS,
     stopFile: dir.hasStopFile,
+    alert: (event, message) => void outbox.add(event, message),
+    alertNow: (event, message) => void sendAtOnce(outbox, event, message),
   });
   await warden.join();
   await beginTree(db, writer, now);
@@ -125,7 +132,15 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   const demoKey = randomBytes(24).toString('base64url');
   const demo = config.upstream ? null : await startDemoProcess(demoKey);
   const toUpstream = upstreamOptions(config, demo?.url ?? '', demoKey);
-  const upstream = nodeUpstream(toUpstream);
+  const real = nodeUpstream(toUpstream);
+  const upstream = watchUpstream(real, (isDown, failures) => {
+    const event = { event: isDown ? 'upstream.down' : 'upstream.up', at: now(), data: { failures } } as const;
+    writer.write(() => outbox.add(event)).catch((fault) => console.error('portcullis: no alert:', fault));
+  });
+  const sender = new Sender({
+    ...{ db, writer, now, targets: config.alertTargets },
+    failed: (fault) => console.error('portcullis: an alert could not be sent:', fault),
+  });
   const drill = new DrillUpstream();
   const gate: Gate = {
     now,
@@ -167,6 +182,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     cohortsWithRules,
     outsideIssuers: config.issuers.length > 0,
     drillsEveryHours: config.drills.everyHours,
+    outbox,
     drills: (own) => {
       const call = (token: string) => drillCall(gateway, token);
       return new Drills({ control: own, upstream: drill, call, node: `${process.pid}` });
@@ -224,12 +240,13 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     retention.stop();
     indexer.stop();
     canceller.close();
+    await sender.close();
     stopDrills();
     warden.close();
     await warden.leave();
     await writer.drain();
     await sealer.close();
-    await upstream.close();
+    await real.close();
     demo?.stop();
     closeDatabase();
     liveness.release();

@@ -1,6 +1,7 @@
 /** The documentation says what the code does. */
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { EVENTS } from '../src/alerts/events.ts';
 import { CONFIG_KEYS, VARIABLES } from '../src/config.ts';
 import { ROUTES } from '../src/gateway/routes.ts';
 import { REFUSALS } from '../src/refusal.ts';
@@ -48,4 +49,8 @@ test('docs/compatibility.md names every operation of the route table, with its c
 test('CI runs the test command of the README', () => {
   expect(read('README.md')).toContain('npm install && npm test');
   expect(read('.ci/run')).toMatch(/npm install\n[\s\S]*npm test\n/);
+});
+
+test('docs/monitoring.md names every event', () => {
+  for (const event of EVENTS) expect(read('docs/monitoring.md')).toContain(`\`${event}\``);
 });

@@ -58,12 +58,14 @@ export async function startGate(
   upstream: string | null,
   cohorts: string | null = `artists: { ${PERMISSIVE} }`,
   more = '',
+  secrets: Readonly<Record<string, string>> = {},
 ): Promise<TestGate> {
   const dir = mkdtempSync(join(tmpdir(), 'portcullis-test-'));
   const data = join(dir, 'data');
   const config = join(dir, 'config.yaml');
   writeFileSync(config, `${cohorts === null ? '' : `cohorts:\n  ${cohorts}\n`}${more}\n`);
   const env = {
+    ...secrets,
     PORTCULLIS_DATA_DIR: data,
     PORTCULLIS_CONFIG: config,
     PORTCULLIS_LISTEN: '127.0.0.1:0',

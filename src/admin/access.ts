@@ -43,6 +43,8 @@ const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'GET /admin/standing': READ,
   'GET /admin/drills': READ,
   'POST /admin/drills': ACT,
+  'GET /admin/alerts': READ,
+  'POST /admin/alerts/test': ACT,
   'POST /admin/switches/release': ACT,
   'GET /admin/requests': READ,
   'GET /admin/requests/:id': READ,

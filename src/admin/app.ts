@@ -4,6 +4,7 @@ import manifest from '../../package.json' with { type: 'json' };
 import type { Control } from '../control.ts';
 import { type AdminEnv, access } from './access.ts';
 import { actRoutes } from './acts.ts';
+import { alertRoutes } from './alerts.ts';
 import { cohortRoutes } from './cohorts.ts';
 import { drillRoutes } from './drills.ts';
 import { guard } from './guard.ts';
@@ -57,6 +58,7 @@ function routesOf(app: OpenAPIHono<AdminEnv>, control: Control) {
     .route('/', switchRoutes(control))
     .route('/', standingRoutes(control))
     .route('/', drillRoutes(control))
+    .route('/', alertRoutes(control))
     .route('/', requestRoutes(control))
     .route('/', objectRoutes(control))
     .route('/', logRoutes(control))

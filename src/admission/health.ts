@@ -13,11 +13,14 @@ export class StoreHealth {
   readonly #writer: Writer;
   readonly #db: Db;
   readonly #recovered: () => void;
+  readonly #closing: (fault: string) => void;
   #fault: string | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #closed = false;
 
-  constructor(writer: Writer, db: Db, recovered: () => void) {
+  /** @param closed hears that the gate closes, and why */
+  constructor(writer: Writer, db: Db, recovered: () => void, closed: (fault: string) => void = () => {}) {
+    this.#closing = closed;
     this.#writer = writer;
     this.#db = db;
     this.#recovered = recovered;
@@ -33,9 +36,12 @@ export class StoreHealth {
   }
 
   failed(fault: unknown): void {
-    if (this.#fault === null)
-      console.error(`gate closed: ${fault instanceof Error ? fault.message : String(fault)}`);
-    this.#fault = fault instanceof Error ? fault.message : String(fault);
+    const text = fault instanceof Error ? fault.message : String(fault);
+    if (this.#fault === null) {
+      console.error(`gate closed: ${text}`);
+      this.#closing(text);
+    }
+    this.#fault = text;
     if (!this.#timer && !this.#closed) this.#timer = setTimeout(() => void this.#probe(), PROBE_EVERY_MS);
     this.#timer?.unref();
   }

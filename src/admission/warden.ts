@@ -1,4 +1,5 @@
 /** The warden: decides and records each call in one committed step, and takes permits back when a switch says so. */
+import type { AlertEvent } from '../alerts/events.ts';
 import type { Live } from '../control.ts';
 import type { Clock } from '../deps.ts';
 import type { Captures } from '../log/captures.ts';
@@ -17,7 +18,7 @@ import { StoreHealth } from './health.ts';
 import { RequestLimits } from './limits.ts';
 import { objectsIn } from './objects.ts';
 import { type Keeper, LivePermit, Permits } from './permits.ts';
-import { ledgerIn } from './quotas.ts';
+import { ledgerIn, utcDay } from './quotas.ts';
 import { admittedRow, refusedRow } from './rows.ts';
 import { counterStore, prepareStatements, type Statements } from './statements.ts';
 import { Stops } from './stops.ts';
@@ -39,6 +40,10 @@ export interface WardenOptions {
   /** How often the switches table, and the file that stops everything, are looked at. */
   readonly watchMs: number;
   readonly stopFile?: () => boolean;
+  /** Hears of what operators should know, within a writer's job. */
+  readonly alert?: (event: AlertEvent, message?: string) => void;
+  /** Hears the same where the store takes no writes. */
+  readonly alertNow?: (event: AlertEvent, message: string) => void;
 }
 
 /** Less than a stop waits for a process that does not answer. */
@@ -57,6 +62,7 @@ export class Warden implements Admission {
   readonly #stops: Stops;
   #lookedAt = performance.now();
   #unsettled: Entry[] = [];
+  #unwritable: readonly [event: AlertEvent, message: string] | null = null;
   readonly #watch: ReturnType<typeof setInterval>;
   #seenVersion: unknown;
 
@@ -70,7 +76,12 @@ export class Warden implements Admission {
     const held = () => this.#permits.byTester;
     const { node, stopFile = () => false } = options;
     this.#cluster = new Cluster({ db, name: node, writer, liveness, now, held });
-    this.#health = new StoreHealth(writer, db, () => this.#recovered());
+    this.#health = new StoreHealth(
+      writer,
+      db,
+      () => this.#recovered(),
+      (fault) => this.#closed(fault),
+    );
     this.#stops = new Stops({
       ...{ db, writer, now, node, stopFile },
       permits: this.#permits,
@@ -106,6 +117,7 @@ export class Warden implements Admission {
           this.#record(row);
           this.#capture(ask, decision, row.at);
           const { refusal, bearer, issuedAt, headers, charge } = decision;
+          if (refusal?.code === 'quota_exceeded') this.#usedUp(refusal, bearer.tester, row.at);
           const { rule, bytesIn } = row;
           const written = { rule, bytesIn, objects: ask.call.named.map(({ id }) => id) };
           const permit = refusal
@@ -148,6 +160,19 @@ export class Warden implements Admission {
     if (how === 'none' || call.body === null) return;
     const { tester } = who;
     captures.keep(how, { request: arrival.id, tester, at, body: call.body, prompt: call.prompt() });
+  }
+
+  /** Told at once, and durably when that can be, under one id. */
+  #closed(fault: string): void {
+    const at = this.#options.now();
+    this.#unwritable = [{ event: 'log.unwritable', at, data: { fault } }, `unwritable-${at}`];
+    this.#options.alertNow?.(...this.#unwritable);
+  }
+
+  /** Once for each tester, quota and day (UTC). */
+  #usedUp({ public: { rule = '' }, detail }: Refusal, tester: string, at: number): void {
+    const message = `quota-${tester}-${rule}-${utcDay(at)}`;
+    this.#options.alert?.({ event: 'quota.exhausted', at, data: { tester, rule, detail } }, message);
   }
 
   /** Runs inside a writer's job. False when there is no such row. */
@@ -290,7 +315,10 @@ export class Warden implements Admission {
 
   /** The store takes writes again: what was kept in memory meanwhile is made durable. */
   #recovered(): void {
-    const { writer } = this.#options;
+    const { writer, alert } = this.#options;
+    const told = this.#unwritable;
+    this.#unwritable = null;
+    if (told) void writer.write(() => alert?.(...told)).catch((fault) => this.#health.failed(fault));
     this.#stops.recovered();
     for (const entry of this.#unsettled.splice(0))
       void writer

@@ -1,6 +1,7 @@
 /** The commands, and what their faults mean to the shell: 0 done, 1 refused, 2 usage, 3 fault. */
 import { Command, CommanderError } from 'commander';
 import { masked } from '../printable.ts';
+import { addAlerts } from './alerts.ts';
 import { addBackup } from './backup.ts';
 import { addCohort } from './cohort.ts';
 import { addDrill } from './drill.ts';
@@ -59,6 +60,7 @@ function program(): Command {
     addKill,
     addResume,
     addDrill,
+    addAlerts,
     addSwitch,
     addWho,
     addLog,

@@ -21,9 +21,10 @@ export class Journal {
   #pending: Buffer[] = [];
   #first: number | null = null;
 
-  constructor(db: Db, sha256: Sha256) {
+  /** @param onSwitch hears, within the transaction, of each change of a switch, whoever wrote it */
+  constructor(db: Db, sha256: Sha256, onSwitch: (change: SwitchChange) => void = () => {}) {
     this.#sha256 = sha256;
-    this.#statements = statementsOf(db);
+    this.#statements = statementsOf(db, onSwitch);
   }
 
   /** A transaction begins; what an earlier one did not commit is no more. */
@@ -67,7 +68,12 @@ export class Journal {
 
 type Append = (kind: Kind, ref: string, entry: string) => number;
 
-function statementsOf({ $client: db }: Db) {
+/** A row that was engaged, released, or that lets somebody through. */
+export type SwitchChange =
+  | { readonly kind: 'switch' | 'released'; readonly row: Switch }
+  | { readonly kind: 'readmitted'; readonly row: Readmission };
+
+function statementsOf({ $client: db }: Db, onSwitch: (change: SwitchChange) => void) {
   const switchColumns = `id, scope, effect, reason, engaged_at as engagedAt, engaged_by as engagedBy, note, until,
     cancels, released_at as releasedAt, released_by as releasedBy, release_reason as releaseReason`;
   /** Gives every row without a leaf its own. */
@@ -76,10 +82,14 @@ function statementsOf({ $client: db }: Db) {
     entry: (row: Row) => string,
     select: string,
     update: string,
+    tell: (row: Row) => void = () => {},
   ) => {
     const [rows, seal] = [db.prepare<[], Row>(`${select} order by id`), db.prepare(update)];
     return (append: Append) => {
-      for (const row of rows.all()) seal.run(append(kind, String(row.id), entry(row)), row.id);
+      for (const row of rows.all()) {
+        seal.run(append(kind, String(row.id), entry(row)), row.id);
+        tell(row);
+      }
     };
   };
   return {
@@ -99,18 +109,21 @@ function statementsOf({ $client: db }: Db) {
         switchEntry,
         `select ${switchColumns} from switches where leaf is null`,
         'update switches set leaf = ? where id = ?',
+        (row) => onSwitch({ kind: 'switch', row }),
       ),
       sealing<Readmission>(
         'readmitted',
         readmittedEntry,
         'select * from readmissions where leaf is null',
         'update readmissions set leaf = ? where id = ?',
+        (row) => onSwitch({ kind: 'readmitted', row }),
       ),
       sealing<Switch>(
         'released',
         releasedEntry,
         `select ${switchColumns} from switches where released_leaf is null and released_at is not null`,
         'update switches set released_leaf = ? where id = ?',
+        (row) => onSwitch({ kind: 'released', row }),
       ),
     ],
   };

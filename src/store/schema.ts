@@ -392,6 +392,31 @@ export const drills = sqliteTable('drills', {
   fault: text('fault'),
 });
 
+/** Alerts on their way to their targets; delivered ones are kept for a month. */
+export const outbox = sqliteTable(
+  'outbox',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    /** The same over all attempts; for a target an event has one. */
+    message: text('message').notNull(),
+    target: text('target').notNull(),
+    event: text('event').notNull(),
+    at: integer('at').notNull(),
+    body: text('body').notNull(),
+    state: text('state', { enum: ['waiting', 'delivered', 'failed'] })
+      .notNull()
+      .default('waiting'),
+    attempts: integer('attempts').notNull().default(0),
+    /** When it is tried next, or when it ended. */
+    nextAt: integer('next_at').notNull(),
+    fault: text('fault'),
+  },
+  (t) => [
+    uniqueIndex('outbox_once').on(t.message, t.target),
+    index('outbox_waiting').on(t.target, t.nextAt).where(sql`state = 'waiting'`),
+  ],
+);
+
 /** What operators did: one row per act. */
 export const acts = sqliteTable(
   'acts',

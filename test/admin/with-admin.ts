@@ -9,6 +9,7 @@ import { createAdmin } from '../../src/admin/app.ts';
 import { createClient } from '../../src/admin/client.ts';
 import { hashCredential, makeCredential } from '../../src/admin/credential.ts';
 import { Warden } from '../../src/admission/warden.ts';
+import { Outbox } from '../../src/alerts/outbox.ts';
 import type { Actor, Control, IssuedToken } from '../../src/control.ts';
 import { Captures } from '../../src/log/captures.ts';
 import { Journal } from '../../src/log/journal.ts';
@@ -63,6 +64,7 @@ export async function startAdmin() {
     forget: (tester) => captures.forget(tester),
     drills: { running: false, last: () => null, run: () => Promise.reject(new Error('no gateway')) } as never,
     drillsEveryHours: 0,
+    outbox: new Outbox(db.writer, [], Date.now),
     outsideIssuers: false,
     cohortsWithRules: ['alpha'],
   };
