@@ -6,7 +6,7 @@ CREATE TABLE `cancellations` (
 	`status` integer,
 	`at` integer NOT NULL,
 	PRIMARY KEY(`switch`, `object`)
-);
+) WITHOUT ROWID;
 --> statement-breakpoint
 CREATE INDEX `cancellations_waiting` ON `cancellations` (`at`) WHERE state = 'waiting';--> statement-breakpoint
 CREATE TABLE `readmissions` (

@@ -28,6 +28,11 @@ const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'GET /admin/testers/:id': READ,
   'PATCH /admin/testers/:id': ACT,
   'POST /admin/testers/:id/forget': ACT,
+  'GET /admin/testers/:id/reviews': READ,
+  'POST /admin/testers/:id/reviews': ACT,
+  'POST /admin/testers/bulk': ACT,
+  'POST /admin/testers/reissue': ACT,
+  'POST /admin/testers/import': ACT,
   'GET /admin/tokens': READ,
   'POST /admin/tokens': ACT,
   'POST /admin/tokens/:jti/renew': ACT,
@@ -83,7 +88,7 @@ export function access(control: Control): MiddlewareHandler<AdminEnv> {
 }
 
 /** The registered route that will answer, middleware left out. */
-function routeOf(c: Context): string | undefined {
+export function routeOf(c: Context): string | undefined {
   const answering = matchedRoutes(c).findLast(({ method }) => method !== 'ALL');
   return answering && `${answering.method} ${answering.path}`;
 }

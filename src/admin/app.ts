@@ -5,9 +5,12 @@ import type { Control } from '../control.ts';
 import { type AdminEnv, access } from './access.ts';
 import { actRoutes } from './acts.ts';
 import { alertRoutes } from './alerts.ts';
+import { bulkRoutes } from './bulk.ts';
 import { cohortRoutes } from './cohorts.ts';
 import { drillRoutes } from './drills.ts';
 import { guard } from './guard.ts';
+import { idempotent } from './idempotency.ts';
+import { importRoutes } from './import.ts';
 import { keyRoutes } from './keys.ts';
 import { logRoutes } from './log.ts';
 import { meRoutes } from './me.ts';
@@ -16,6 +19,7 @@ import { answerFault } from './problem.ts';
 import { questionRoutes } from './questions.ts';
 import { readBody } from './read-body.ts';
 import { requestRoutes } from './requests.ts';
+import { reviewRoutes } from './reviews.ts';
 import { standingRoutes } from './standing.ts';
 import { statusRoutes } from './status.ts';
 import { switchRoutes } from './switches.ts';
@@ -23,6 +27,8 @@ import { testerRoutes } from './testers.ts';
 import { tokenRoutes } from './tokens.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
+/** Lists of testers: 10,000 of them have room. */
+const LARGE = { paths: ['/admin/testers/import', '/admin/testers/bulk'], limitBytes: 4 * 1024 * 1024 };
 
 export interface AdminOptions {
   /** Names the control listener is reached by, beyond IP addresses and localhost. */
@@ -38,7 +44,8 @@ export function createAdmin(control: Control, options: AdminOptions = {}): OpenA
   const { allowedHosts = [], onFault = console.error } = options;
   const app = new OpenAPIHono<AdminEnv>();
   app.onError((fault, c) => answerFault(fault, c, onFault));
-  app.use('/admin/*', guard(allowedHosts), access(control), readBody(BODY_LIMIT_BYTES));
+  app.use('/admin/*', guard(allowedHosts), access(control), readBody(BODY_LIMIT_BYTES, LARGE));
+  app.use('/admin/*', idempotent(control));
   routesOf(app, control);
   app.openAPIRegistry.registerComponent('securitySchemes', 'operator', { type: 'http', scheme: 'bearer' });
   app.doc31('/admin/openapi.json', {
@@ -57,6 +64,9 @@ function routesOf(app: OpenAPIHono<AdminEnv>, control: Control) {
     .route('/', keyRoutes(control))
     .route('/', switchRoutes(control))
     .route('/', standingRoutes(control))
+    .route('/', reviewRoutes(control))
+    .route('/', bulkRoutes(control))
+    .route('/', importRoutes(control))
     .route('/', drillRoutes(control))
     .route('/', alertRoutes(control))
     .route('/', requestRoutes(control))

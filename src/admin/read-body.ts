@@ -3,9 +3,16 @@ import type { MiddlewareHandler } from 'hono';
 import { JsonFault, parseObject } from '../json.ts';
 import { Problem } from './problem.ts';
 
+/** Routes whose bodies may be larger. */
+export interface Large {
+  readonly paths: readonly string[];
+  readonly limitBytes: number;
+}
+
 /** Hands on what was read: the routes read no bytes of their own. */
-export function readBody(limitBytes: number): MiddlewareHandler {
+export function readBody(usualBytes: number, large: Large): MiddlewareHandler {
   return async (c, next) => {
+    const limitBytes = large.paths.includes(c.req.path) ? large.limitBytes : usualBytes;
     if (Number(c.req.header('content-length') ?? 0) > limitBytes) throw tooLarge(limitBytes);
     const { body } = c.req.raw;
     if (body) {

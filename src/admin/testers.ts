@@ -32,6 +32,7 @@ const Tester = z
   .object({
     id: z.string(),
     cohort: z.string(),
+    review: z.enum(['none', 'under-review', 'cleared', 'removed']),
     name: z.string().nullable(),
     email: z.string().nullable(),
     limits: Limits.nullable().openapi({ description: "Overrides of the cohort's limits" }),
@@ -50,7 +51,7 @@ const TesterDetail = Tester.extend({
 }).openapi('TesterDetail');
 
 const Cohort = z.string().min(1, 'name the cohort');
-const NewTester = z.strictObject({
+export const NewTester = z.strictObject({
   id: TesterId,
   cohort: Cohort,
   name: Line.optional(),

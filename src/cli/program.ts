@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { masked } from '../printable.ts';
 import { addAlerts } from './alerts.ts';
 import { addBackup } from './backup.ts';
+import { addBulk } from './bulk.ts';
 import { addCohort } from './cohort.ts';
 import { addDrill } from './drill.ts';
 import { Fault, Refused, Usage } from './exit.ts';
@@ -12,6 +13,7 @@ import { addLog } from './log.ts';
 import { addObject } from './object.ts';
 import { plainLines } from './print.ts';
 import { addResume } from './resume.ts';
+import { addReview } from './review.ts';
 import { addServe } from './serve.ts';
 import { addStatus } from './status.ts';
 import { addSwitch } from './switch.ts';
@@ -60,6 +62,8 @@ function program(): Command {
     addKill,
     addResume,
     addDrill,
+    addReview,
+    addBulk,
     addAlerts,
     addSwitch,
     addWho,

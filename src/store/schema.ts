@@ -29,6 +29,9 @@ export const testers = sqliteTable('testers', {
     .references(() => cohorts.name),
   name: text('name'),
   email: text('email'),
+  review: text('review', { enum: ['none', 'under-review', 'cleared', 'removed'] })
+    .notNull()
+    .default('none'),
   /** Overrides of the cohort's limits, as JSON of the same shape. */
   limits: text('limits'),
   /** Overrides of the cohort's quotas for one tester, as JSON of the same shape. */
@@ -415,6 +418,37 @@ export const outbox = sqliteTable(
     uniqueIndex('outbox_once').on(t.message, t.target),
     index('outbox_waiting').on(t.target, t.nextAt).where(sql`state = 'waiting'`),
   ],
+);
+
+/** Reviews of testers; the newest is in force, and stands in `testers.review` too. */
+export const reviews = sqliteTable(
+  'reviews',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    tester: text('tester').notNull(),
+    state: text('state', { enum: ['none', 'under-review', 'cleared', 'removed'] }).notNull(),
+    note: text('note').notNull(),
+    at: integer('at').notNull(),
+    by: text('by').notNull(),
+  },
+  (t) => [index('reviews_by_tester').on(t.tester)],
+);
+
+/** Answers to acts with an `Idempotency-Key`, for a day. */
+export const idempotency = sqliteTable(
+  'idempotency',
+  {
+    /** SHA-256 of operator and key. */
+    key: text('key').primaryKey(),
+    /** SHA-256 of the request. */
+    fingerprint: text('fingerprint').notNull(),
+    at: integer('at').notNull(),
+    /** Null until there is an answer. */
+    status: integer('status'),
+    /** Null where it holds a secret. */
+    body: text('body'),
+  },
+  (t) => [index('idempotency_by_age').on(t.at)],
 );
 
 /** What operators did: one row per act. */
