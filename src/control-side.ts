@@ -52,6 +52,7 @@ export function createControl(parts: ControlParts): Control {
     outsideIssuers: parts.outsideIssuers,
     drillsEveryHours: parts.drillsEveryHours,
     outbox: parts.outbox,
+    counts: warden.counts,
     log: parts.log,
     forget: parts.forget,
     write: (job) => writer.write(job),

@@ -1,4 +1,5 @@
 /** What the control side (admin API, console) may ask of the gate. Types only. */
+import type { Counts } from './admission/counts.ts';
 import type { Scope } from './admission/scope.ts';
 import type { Outbox } from './alerts/outbox.ts';
 import type { Clock } from './deps.ts';
@@ -149,6 +150,8 @@ export interface Control {
   readonly log: LogSide;
   /** Runs inside a writer's job: destroys what was kept of a tester's texts. @returns how many */
   forget(tester: string): number;
+  /** Of this process. */
+  readonly counts: Counts;
   readonly outbox: Outbox;
   readonly drills: Drills;
   /** 0: only when somebody asks for one. */

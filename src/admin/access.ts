@@ -19,8 +19,11 @@ const ALL: readonly Role[] = ['operator', 'admin', 'auditor', 'reviewer'];
 
 const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'GET /admin/openapi.json': 'anyone',
+  'GET /admin/docs': 'anyone',
+  'GET /admin/docs.css': 'anyone',
   'GET /admin/me': ALL,
   'GET /admin/status': ALL,
+  'GET /admin/metrics': READ,
   'GET /admin/cohorts': READ,
   'POST /admin/cohorts': ACT,
   'GET /admin/testers': READ,

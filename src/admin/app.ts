@@ -7,6 +7,7 @@ import { actRoutes } from './acts.ts';
 import { alertRoutes } from './alerts.ts';
 import { bulkRoutes } from './bulk.ts';
 import { cohortRoutes } from './cohorts.ts';
+import { type ApiDocument, DOCS_CSP, DOCS_CSS, docsPage } from './docs-page.ts';
 import { drillRoutes } from './drills.ts';
 import { guard } from './guard.ts';
 import { idempotent } from './idempotency.ts';
@@ -14,6 +15,7 @@ import { importRoutes } from './import.ts';
 import { keyRoutes } from './keys.ts';
 import { logRoutes } from './log.ts';
 import { meRoutes } from './me.ts';
+import { metricRoutes } from './metrics.ts';
 import { objectRoutes } from './objects.ts';
 import { answerFault } from './problem.ts';
 import { questionRoutes } from './questions.ts';
@@ -48,10 +50,16 @@ export function createAdmin(control: Control, options: AdminOptions = {}): OpenA
   app.use('/admin/*', idempotent(control));
   routesOf(app, control);
   app.openAPIRegistry.registerComponent('securitySchemes', 'operator', { type: 'http', scheme: 'bearer' });
-  app.doc31('/admin/openapi.json', {
+  const about = {
     openapi: '3.1.0',
     info: { title: 'Portcullis admin API', version: manifest.version },
+  };
+  app.doc31('/admin/openapi.json', about);
+  app.get('/admin/docs', (c) => {
+    c.header('Content-Security-Policy', DOCS_CSP);
+    return c.html(docsPage(app.getOpenAPI31Document(about) as ApiDocument));
   });
+  app.get('/admin/docs.css', (c) => c.body(DOCS_CSS, 200, { 'content-type': 'text/css; charset=utf-8' }));
   return app;
 }
 
@@ -67,6 +75,7 @@ function routesOf(app: OpenAPIHono<AdminEnv>, control: Control) {
     .route('/', reviewRoutes(control))
     .route('/', bulkRoutes(control))
     .route('/', importRoutes(control))
+    .route('/', metricRoutes(control))
     .route('/', drillRoutes(control))
     .route('/', alertRoutes(control))
     .route('/', requestRoutes(control))

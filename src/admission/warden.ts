@@ -12,6 +12,7 @@ import { type Batch, StoreUnavailable, type Writer } from '../store/writer.ts';
 import type { Admission, Ask, Permit, RefusedCall, Settlement } from './admission.ts';
 import { type Books, type Entry, openBooks } from './books.ts';
 import { Cluster, CONFIRM_MS, type Liveness } from './cluster.ts';
+import { Counts } from './counts.ts';
 import { type Decision, decide, type Grounds, type Rules, ruling } from './decide.ts';
 import { Folds } from './folds.ts';
 import { StoreHealth } from './health.ts';
@@ -57,6 +58,7 @@ export class Warden implements Admission {
   readonly #health: StoreHealth;
   readonly #startedAt: number;
   readonly #folds = new Folds();
+  readonly counts = new Counts();
   readonly #books: Books;
   readonly #cluster: Cluster;
   readonly #stops: Stops;
@@ -131,6 +133,7 @@ export class Warden implements Admission {
     );
     if (admitted.permit) return admitted.permit;
     const refusal = admitted.decision.refusal ?? new Refusal('gateway_fault');
+    this.counts.refused(refusal.code);
     refusal.recorded = true;
     throw refusal;
   }
@@ -139,6 +142,7 @@ export class Warden implements Admission {
     this.#health.check();
     const now = this.#options.now();
     const fold = this.#folds.into(call, now);
+    this.counts.refused(call.refusal.code);
     await this.#guarded(
       this.#options.writer.write(() => {
         if (!fold || !this.#repeat(fold)) this.#record(refusedRow(call, now));
@@ -187,6 +191,7 @@ export class Warden implements Admission {
     look: () => performance.now() - this.#lookedAt > STALE_MS && this.#look(),
     settle: async (permit, settlement) => {
       if (!this.#permits.remove(permit)) return;
+      this.counts.settled(settlement);
       const entry = entryOf(permit, settlement);
       try {
         await this.#options.writer.write((batch) => this.#enter(entry, batch));
@@ -200,7 +205,11 @@ export class Warden implements Admission {
       const settle = this.#options.writer.write(
         (batch) => this.#enter(entry, batch),
         // A stop that came in between has ended the permit, and answered.
-        () => this.#permits.remove(permit) && send(),
+        () => {
+          if (!this.#permits.remove(permit)) return;
+          this.counts.settled(settlement);
+          send();
+        },
       );
       await this.#guarded(settle, entry).catch((fault: unknown) => {
         // Nothing of it was written, unless the store is down and it is kept for later.

@@ -23,7 +23,7 @@ async function everyRoute(): Promise<[method: string, path: string][]> {
 
 test('every route refuses a missing and a wrong credential with a challenge', async () => {
   const routes = await everyRoute();
-  expect(routes).toHaveLength(49);
+  expect(routes).toHaveLength(50);
   for (const [method, path] of routes) {
     const missing = await admin.app.request(path, { method });
     expect([path, missing.status]).toEqual([path, 401]);

@@ -63,6 +63,7 @@ export async function startAdmin() {
     log: new LogSide(db.reader, { name: 'test.log', verifier: 'test.log+00000000+AA==' }, sha256, sealing),
     forget: (tester) => captures.forget(tester),
     drills: { running: false, last: () => null, run: () => Promise.reject(new Error('no gateway')) } as never,
+    counts: warden.counts,
     drillsEveryHours: 0,
     outbox: new Outbox(db.writer, [], Date.now),
     outsideIssuers: false,

@@ -1,0 +1,110 @@
+/** Numbers for Prometheus, put together when it asks: nothing of it is on the way of a call. */
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { Counter, Gauge, Registry } from 'prom-client';
+import { BOUNDS_MS, type Histogram } from '../admission/counts.ts';
+import type { Control } from '../control.ts';
+import type { AdminEnv } from './access.ts';
+import { nameFaults, SECURED } from './answer.ts';
+import { readArmed } from './drills.ts';
+
+const metrics = createRoute({
+  method: 'get',
+  path: '/admin/metrics',
+  tags: ['status'],
+  security: SECURED,
+  responses: {
+    200: { description: 'The text format of Prometheus', content: { 'text/plain': { schema: z.string() } } },
+  },
+});
+
+export function metricRoutes(control: Control) {
+  return new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults }).openapi(metrics, async (c) => {
+    const registry = collect(control);
+    return c.text(await registry.metrics(), 200, { 'content-type': registry.contentType });
+  });
+}
+
+function collect(control: Control): Registry {
+  const registry = new Registry();
+  const gauge = (name: string, help: string, value: number) =>
+    new Gauge({ name: `portcullis_${name}`, help, registers: [registry] }).set(value);
+  const { counts, log } = control;
+  const { openCalls, logWritable, startedAt } = control.live();
+  const calls = new Counter({
+    name: 'portcullis_calls_total',
+    help: 'Calls that have ended, by outcome: complete, cut, client-gone, upstream-error, or the code of the refusal',
+    labelNames: ['outcome'],
+    registers: [registry],
+  });
+  for (const [outcome, n] of counts.outcomes) calls.inc({ outcome }, n);
+  new Counter({
+    name: 'portcullis_bytes_out_total',
+    help: 'Bytes of answers',
+    registers: [registry],
+  }).inc(counts.bytesOut);
+  histogram(registry, 'call_duration_seconds', 'Of calls that were let through', counts.durations);
+  histogram(registry, 'first_byte_seconds', 'Until the first byte of the answer', counts.firstBytes);
+  gauge('calls_open', 'Calls in flight', openCalls);
+  gauge('log_writable', '0: the store takes no writes, and every call is refused', Number(logWritable));
+  gauge('stopped', '1: everything is stopped', Number(isStopped(control)));
+  gauge('switches_engaged', 'Stops of any scope', engagedStops(control));
+  const armed = readArmed(control);
+  gauge('drill_armed', '1: the last drill showed that a stop works', Number(armed.state === 'armed'));
+  if (armed.at !== null)
+    gauge('drill_last_seconds', 'When that was, Unix time', Date.parse(armed.at) / 1_000);
+  if (armed.lastByteMs !== null)
+    gauge('drill_last_byte_seconds', 'From its order to the last byte', armed.lastByteMs / 1_000);
+  gauge('log_entries', 'Entries of the log', log.size);
+  gauge('log_unsigned', 'Entries that no checkpoint signs yet', log.size - (log.checkpoint()?.size ?? 0));
+  for (const state of ['waiting', 'failed'] as const)
+    gauge(
+      `alerts_${state}`,
+      state === 'failed' ? 'Alerts given up' : 'Alerts on their way',
+      alerts(control, state),
+    );
+  gauge('started_seconds', 'When the process started, Unix time', startedAt / 1_000);
+  return registry;
+}
+
+/** Prometheus' own shape, of buckets that were counted elsewhere. */
+function histogram(registry: Registry, name: string, help: string, { counts, sumMs }: Histogram): void {
+  const full = `portcullis_${name}`;
+  let total = 0;
+  const buckets = counts.map((n, i) => {
+    total += n;
+    const bound = BOUNDS_MS[i];
+    return { labels: { le: bound === undefined ? '+Inf' : String(bound / 1_000) }, value: total };
+  });
+  const values = [
+    ...buckets.map(({ labels, value }) => ({ metricName: `${full}_bucket`, labels, value })),
+    { metricName: `${full}_sum`, labels: {}, value: sumMs / 1_000 },
+    { metricName: `${full}_count`, labels: {}, value: total },
+  ];
+  registry.registerMetric({
+    name: full,
+    get: async () => ({ name: full, help, type: 'histogram', values, aggregator: 'sum' }),
+    reset: () => {},
+  } as never);
+}
+
+function isStopped({ reader, live }: Control): boolean {
+  const stop = reader.$client.prepare(
+    `select 1 from switches where scope = 'global' and effect = 'stop' and released_at is null`,
+  );
+  return stop.get() !== undefined || !live().logWritable;
+}
+
+function engagedStops({ reader }: Control): number {
+  const stops = reader.$client.prepare<[], { n: number }>(
+    `select count(*) as n from switches where released_at is null and effect = 'stop'`,
+  );
+  return stops.get()?.n ?? 0;
+}
+
+function alerts({ reader }: Control, state: 'waiting' | 'failed'): number {
+  return (
+    reader.$client
+      .prepare<[string], { n: number }>('select count(*) as n from outbox where state = ?')
+      .get(state)?.n ?? 0
+  );
+}
