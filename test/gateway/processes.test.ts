@@ -58,7 +58,8 @@ const flood = (n: number) =>
   );
 const passed = (statuses: number[]) => statuses.filter((status) => status === 200).length;
 interface Acknowledged {
-  readonly nodes: { node: string; confirmedAt: string | null; streamsCut: number }[];
+  readonly nodes: { node: string; confirmedAt: string | null; lapsedAt: string | null; streamsCut: number }[];
+  readonly lastByteMs: number | null;
 }
 
 test('200 calls at once over two processes: exactly as many pass as the limit has room for', async () => {
@@ -115,6 +116,7 @@ test('a stop through one process cuts the streams of both, and says who confirme
   });
   expect(stopped.nodes.map(({ streamsCut }) => streamsCut)).toEqual([1, 2]);
   expect(stopped.nodes.every(({ confirmedAt }) => confirmedAt !== null)).toBe(true);
+  expect(stopped.lastByteMs).toBeGreaterThanOrEqual(0);
   for (const stream of streams) expect(await stream.text()).toContain('programme_stopped');
   const before = upstream.seen.length;
   expect(await flood(20)).toEqual(Array(20).fill(403));
@@ -143,6 +145,7 @@ test('a process that slept through a stop is told of as silent, and refuses when
     reason: 'test',
   });
   expect(stopped.nodes.map(({ confirmedAt }) => confirmedAt === null)).toEqual([false, true]);
+  expect(stopped.nodes.map(({ lapsedAt }) => lapsedAt === null)).toEqual([true, false]);
   const before = upstream.seen.length;
   second.child.kill('SIGCONT');
   expect((await waiting).status).toBe(403);
