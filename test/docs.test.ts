@@ -1,6 +1,7 @@
 /** The documentation says what the code does. */
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { openApiText } from '../scripts/openapi-text.ts';
 import { EVENTS } from '../src/alerts/events.ts';
 import { CONFIG_KEYS, VARIABLES } from '../src/config.ts';
 import { ROUTES } from '../src/gateway/routes.ts';
@@ -44,6 +45,10 @@ test('docs/compatibility.md names every operation of the route table, with its c
       units.join(', '),
     ]),
   );
+});
+
+test('docs/openapi.json is what the server gives: npm run openapi', async () => {
+  expect(read('docs/openapi.json')).toBe(await openApiText());
 });
 
 test('CI runs the test command of the README', () => {
