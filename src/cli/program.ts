@@ -41,6 +41,11 @@ Examples:
   portcullis log --since 15m --outcome rate_limited`;
 
 export async function run(argv: readonly string[]): Promise<number> {
+  // Whoever reads has read enough (`| head`): no fault, and nothing of what was done is undone.
+  process.stdout.on('error', (fault: NodeJS.ErrnoException) => {
+    if (fault.code !== 'EPIPE') throw fault;
+    process.exit(0);
+  });
   try {
     await program().parseAsync(argv);
     return 0;

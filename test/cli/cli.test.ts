@@ -1,5 +1,6 @@
 /** The command line, as an operator uses it: a process of its own against a running gate. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CHAT, post, startGate, startUpstream, type TestGate, type Upstream } from '../with-gate.ts';
@@ -114,4 +115,15 @@ test('keys are rotated and withdrawn from the shell; the one that signs stays', 
   const refused = await run('keys', 'withdraw', signing.kid);
   expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('portcullis keys rotate')]);
   expect((await run('keys', 'rotate', '--overlap', 'soon')).code).toBe(2);
+});
+
+test('a reader that leaves early, as head does, is no fault', async () => {
+  const child = spawn(process.execPath, [MAIN, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  let err = '';
+  child.stderr.on('data', (chunk) => {
+    err += chunk;
+  });
+  const [code] = await once(child, 'close');
+  expect([code, err]).toEqual([0, '']);
 });
