@@ -1,16 +1,15 @@
 /** Review of testers after something went wrong: a state for each, with dated notes. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { asc, desc, eq } from 'drizzle-orm';
+import { desc, eq } from 'drizzle-orm';
 import type { Actor, Control } from '../control.ts';
 import { harmless } from '../printable.ts';
-import { reviews, testers } from '../store/schema.ts';
+import { REVIEW_STATES, reviews, testers } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
 import { answers, body, iso, nameFaults, SECURED, Time } from './answer.ts';
 import { testerUnknown } from './problem.ts';
 import { Reason } from './switch-shapes.ts';
 
-export const REVIEW_STATES = ['none', 'under-review', 'cleared', 'removed'] as const;
 export const ReviewState = z.enum(REVIEW_STATES);
 
 const Review = z.object({ state: ReviewState, note: z.string(), at: Time, by: z.string() }).openapi('Review');
@@ -73,10 +72,7 @@ export async function review(
   if (state === 'removed')
     await Promise.all(
       ids.map((id) =>
-        control.stop(
-          { scope: `tester:${id}`, effect: 'stop', reason: harmless(note), revokeTokens: true },
-          actor,
-        ),
+        control.stop({ scope: `tester:${id}`, effect: 'stop', reason: note, revokeTokens: true }, actor),
       ),
     );
   const at = control.now();
@@ -97,7 +93,7 @@ function readReviews({ reader }: Control, id: string) {
     .select()
     .from(reviews)
     .where(eq(reviews.tester, id))
-    .orderBy(desc(reviews.id), asc(reviews.tester))
+    .orderBy(desc(reviews.id))
     .limit(1000)
     .all()
     .map(({ state, note, at, by }) => ({ state, note, at: iso(at), by }));

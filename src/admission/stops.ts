@@ -1,6 +1,7 @@
 /** Stops in this process: engaging and releasing them, cutting what they hit, obeying those that somebody else wrote. */
 import type { Actor, NodeStopped, Reach, Released, StopOrder, Stopped } from '../control.ts';
 import type { Clock } from '../deps.ts';
+import { harmless } from '../printable.ts';
 import type { Db } from '../store/db.node.ts';
 import { StoreUnavailable, type Writer } from '../store/writer.ts';
 import { turn } from '../turn.ts';
@@ -48,12 +49,18 @@ interface Engaged {
   readonly jobs: number;
 }
 
+/** A stop that the store did not take, and what is to be written when it takes writes again. */
+interface Held extends Switch {
+  readonly order: StopOrder;
+}
+
+const RECOVERED = { operator: 'recovered', address: null } as const;
 const BY_FILE = { operator: 'file:STOP', address: null } as const;
 const FILE_NOTE = 'The file STOP is in the data directory.';
 
 export class Stops {
   /** Stops that the store did not take; they hold in memory. */
-  readonly memory = new Set<Switch>();
+  readonly memory = new Set<Held>();
   readonly #o: StopsOptions;
   readonly #selfReleases: SelfReleases;
   readonly #madeUnder;
@@ -78,8 +85,9 @@ export class Stops {
   }
 
   /** Engages a switch; resolves when the row is durable and every permit in its scope is revoked, in every process. */
-  async stop(order: StopOrder, actor: Actor): Promise<Stopped> {
+  async stop(asked: StopOrder, actor: Actor): Promise<Stopped> {
     const { now, node } = this.#o;
+    const order = { ...asked, reason: shown(asked.reason), note: shown(asked.note) };
     const [requestedAt, began] = [now(), performance.now()];
     let cut = NOTHING_CUT;
     const { stop, revocation, jobs } = await this.#engage(order, actor, requestedAt, (engaged) => {
@@ -97,7 +105,7 @@ export class Stops {
       scope: order.scope,
       effect: order.effect,
       reason: order.reason,
-      note: order.note ?? null,
+      note: order.note,
       until: order.until ?? null,
       revocation: revocation?.id ?? null,
       jobs,
@@ -118,26 +126,29 @@ export class Stops {
     at: number,
     cut: (engaged: Engaged) => void,
   ): Promise<Engaged> {
-    const { db, writer, health } = this.#o;
+    const { writer, health } = this.#o;
     try {
-      return await writer.write((): Engaged => {
-        const stop = insertSwitch(db, order, at, actor);
-        const revocation = order.revokeTokens
-          ? insertSwitch(db, { ...order, effect: 'revoke', until: null, cancelUpstream: false }, at, actor)
-          : null;
-        return { stop, revocation, jobs: order.cancelUpstream ? enterCancellations(db, stop, at) : 0 };
-      }, cut);
+      return await writer.write(() => this.#enter(order, at, actor), cut);
     } catch (fault) {
       if (!(fault instanceof StoreUnavailable)) throw fault;
       // A stop is never lost to a full disk: it holds in memory, and the answer says that it is not durable.
       health.failed(fault);
       const { scope, effect, reason } = order;
-      const stop: Switch = { id: null, scope, effect, reason, engagedAt: at, order };
+      const stop: Held = { id: null, scope, effect, reason, engagedAt: at, order };
       const engaged = { stop, revocation: null, jobs: 0 };
       cut(engaged);
       this.memory.add(stop);
       return engaged;
     }
+  }
+
+  /** Runs inside a writer's job. */
+  #enter(order: StopOrder, at: number, actor: Actor): Engaged {
+    const { db } = this.#o;
+    const stop = insertSwitch(db, order, at, actor);
+    const revoke: StopOrder = { ...order, effect: 'revoke', until: null, cancelUpstream: false };
+    const revocation = order.revokeTokens ? insertSwitch(db, revoke, at, actor) : null;
+    return { stop, revocation, jobs: order.cancelUpstream ? enterCancellations(db, stop, at) : 0 };
   }
 
   async release(scope: Scope, reason: string | null, actor: Actor): Promise<Released> {
@@ -193,14 +204,12 @@ export class Stops {
 
   /** The store takes writes again: what was kept in memory meanwhile is made durable. */
   recovered(): void {
-    const { db, writer, health } = this.#o;
+    const { writer, health } = this.#o;
     for (const one of this.memory)
       void writer
         .write(() => {
           // Released while it waited for the store: it must not come back.
-          if (!this.memory.has(one)) return;
-          const order = one.order ?? { scope: one.scope as Scope, effect: one.effect, reason: one.reason };
-          insertSwitch(db, order, one.engagedAt, { operator: 'recovered', address: null });
+          if (this.memory.has(one)) this.#enter(one.order, one.engagedAt, RECOVERED);
         })
         .then(() => this.memory.delete(one))
         .catch((fault) => health.failed(fault));
@@ -239,6 +248,10 @@ export class Stops {
     if (!one.cancels || isReadmitted(one, bearer)) return false;
     return written.objects.some((id) => this.#madeUnder.get(id, one.scope, one.scope) !== undefined);
   }
+}
+
+function shown(text: string | null | undefined): string | null {
+  return text ? harmless(text) : null;
 }
 
 const NOTHING_CUT: Cut = { callsRefusedInFlight: 0, streamsCut: 0 };

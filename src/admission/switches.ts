@@ -20,8 +20,6 @@ export interface Switch {
   readonly cancels?: number | null;
   /** Scopes that it lets through. */
   readonly readmits?: readonly string[];
-  /** Of one that holds in memory: what is to be written when the store takes writes again. */
-  readonly order?: StopOrder;
 }
 
 /** The switch is not engaged, or lets nobody through. */
@@ -69,10 +67,8 @@ export function revocationBy(one: Switch): Revocation {
 
 /** Runs inside a writer's job. */
 export function insertSwitch(db: Db, order: StopOrder, at: number, actor: Actor): Switch {
-  const { scope, effect, until = null } = order;
+  const { scope, effect, reason, note = null, until = null } = order;
   const engagedAt = effect === 'revoke' ? Math.max(at, newestToken(db)) : at;
-  const reason = order.reason && harmless(order.reason);
-  const note = order.note ? harmless(order.note) : null;
   const cancels = order.cancelUpstream ? 1 : null;
   const row = db
     .insert(switches)

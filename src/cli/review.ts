@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { Usage } from './exit.ts';
 
-const STATES = ['none', 'under-review', 'cleared', 'removed'] as const;
+export const STATES = ['none', 'under-review', 'cleared', 'removed'] as const;
 
 interface Options {
   readonly state?: string;

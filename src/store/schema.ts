@@ -17,6 +17,9 @@ import {
 
 const nowMs = sql`(cast(unixepoch('subsec') * 1000 as integer))`;
 
+/** Where the review of a tester may stand. */
+export const REVIEW_STATES = ['none', 'under-review', 'cleared', 'removed'] as const;
+
 export const cohorts = sqliteTable('cohorts', {
   name: text('name').primaryKey(),
   createdAt: integer('created_at').notNull().default(nowMs),
@@ -29,9 +32,7 @@ export const testers = sqliteTable('testers', {
     .references(() => cohorts.name),
   name: text('name'),
   email: text('email'),
-  review: text('review', { enum: ['none', 'under-review', 'cleared', 'removed'] })
-    .notNull()
-    .default('none'),
+  review: text('review', { enum: REVIEW_STATES }).notNull().default('none'),
   /** Overrides of the cohort's limits, as JSON of the same shape. */
   limits: text('limits'),
   /** Overrides of the cohort's quotas for one tester, as JSON of the same shape. */
@@ -426,7 +427,7 @@ export const reviews = sqliteTable(
   {
     id: integer('id').primaryKey({ autoIncrement: true }),
     tester: text('tester').notNull(),
-    state: text('state', { enum: ['none', 'under-review', 'cleared', 'removed'] }).notNull(),
+    state: text('state', { enum: REVIEW_STATES }).notNull(),
     note: text('note').notNull(),
     at: integer('at').notNull(),
     by: text('by').notNull(),

@@ -95,6 +95,23 @@ test('a file that turned read-only: 503, a stop holds and says that it is not du
   expect((await call()).status).toBe(403);
 });
 
+test('a stop that held in memory is written with all that was ordered: its note, and the revocation of the tokens', async () => {
+  store.pragma('query_only = on');
+  expect((await call()).status).toBe(503);
+  const order = { scope: 'model:held', note: 'in the dark', revokeTokens: true };
+  expect(await gate.admin('POST', 'switches', order)).toMatchObject({ durable: false, note: 'in the dark' });
+  store.pragma('query_only = off');
+  const written = async () =>
+    ((await gate.admin('GET', 'switches')).switches as { scope: string }[]).filter(
+      ({ scope }) => scope === 'model:held',
+    );
+  for (let i = 0; i < 100 && (await written()).length < 2; i++) await sleep(25);
+  expect(await written()).toMatchObject([
+    { effect: 'revoke', engagedBy: 'recovered', note: 'in the dark' },
+    { effect: 'stop', engagedBy: 'recovered', note: 'in the dark' },
+  ]);
+});
+
 test('limits that cannot be read or written let nothing through', async () => {
   await gate.close();
   gate = await startGate(
