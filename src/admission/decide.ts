@@ -2,6 +2,7 @@
 
 import type { Clock } from '../deps.ts';
 import type { Call } from '../gateway/describe.ts';
+import { isReserved } from '../gateway/drill.ts';
 import type { Capture } from '../log/captures.ts';
 import { type Asked, judge, type Programme } from '../policy/judge.ts';
 import { Refusal } from '../refusal.ts';
@@ -78,7 +79,9 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
   const quiet = standing?.engaged === 0 && grounds.memoryStops.size === 0;
   const stopped = quiet ? undefined : engagedSwitch(bearer, issuedAt, call, grounds);
   if (stopped) return refused(revocationBy(stopped).refusal);
-  if (!standing) return refused(new Refusal('tester_unknown', 'no such tester'));
+  // What an outside issuer calls by the name of the drill's tester is none of ours.
+  if (!standing || (isReserved(who.tester) && !who.own))
+    return refused(new Refusal('tester_unknown', 'no such tester'));
   if (who.own && standing.issued_at === null)
     return refused(new Refusal('token_invalid', 'no token of this id was issued to this tester'));
   if (!who.keyStands()) return refused(new Refusal('token_invalid', 'its key was withdrawn'));

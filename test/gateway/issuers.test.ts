@@ -67,6 +67,16 @@ test('a subject that is no tester is not allowed: 403', async () => {
   expect((await post(gate.url, await sign({ sub: 'stranger', jti: 'j2' }), CHAT)).status).toBe(403);
 });
 
+test("the name of the drill's tester gets an outside issuer's token nowhere: 403, and upstream sees nothing", async () => {
+  expect(await gate.admin('POST', 'drills')).toMatchObject({ outcome: 'ok' });
+  const seen = upstream.seen.length;
+  const token = await sign({ sub: 'portcullis-drill', jti: 'j3' });
+  const answer = await post(gate.url, token, { ...CHAT, model: 'portcullis-drill' });
+  expect(answer.status).toBe(403);
+  expect(gate.rows().at(-1)).toMatchObject({ outcome: 'tester_unknown' });
+  expect(upstream.seen.length).toBe(seen);
+});
+
 test.each<[string, Claims, Claims]>([
   ['another audience', { aud: 'other' }, {}],
   ['an unknown issuer', { iss: 'https://evil.example' }, {}],
