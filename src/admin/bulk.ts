@@ -3,7 +3,6 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { and, asc, eq, inArray, ne, notInArray } from 'drizzle-orm';
 import type { Actor, Control } from '../control.ts';
 import { DRILL } from '../gateway/drill.ts';
-import { harmless } from '../printable.ts';
 import { testers } from '../store/schema.ts';
 import { turn } from '../turn.ts';
 import type { AdminEnv } from './access.ts';
@@ -12,6 +11,7 @@ import { answers, body, nameFaults, SECURED } from './answer.ts';
 import { csvLine } from './csv.ts';
 import { Problem } from './problem.ts';
 import { ReviewState, review } from './reviews.ts';
+import { sha256Hex } from './sha256.ts';
 import { Reason } from './switch-shapes.ts';
 
 const MOST = 10_000;
@@ -145,7 +145,7 @@ async function choose(control: Control, filter: z.output<typeof Filter>, most: n
   checkKnown(control, [...(ids ?? []), ...except]);
   if (rows.length > most)
     throw new Problem('request_invalid', `filter: it touches more than ${most} testers; narrow it.`);
-  return { rows, digest: await digestOf(rows.map(({ id }) => id)) };
+  return { rows, digest: await sha256Hex(rows.map(({ id }) => id).join('\n')) };
 }
 
 /** A misspelt exception must not be passed over. */
@@ -182,8 +182,7 @@ interface Told {
 }
 
 async function doAct(control: Control, ids: readonly string[], told: Told, actor: Actor): Promise<void> {
-  const { act, state } = told;
-  const reason = harmless(told.reason);
+  const { act, state, reason } = told;
   if (act === 'review') return review(control, ids, { state: state ?? 'none', note: reason }, actor);
   // Together: they share a commit.
   await Promise.all(
@@ -202,10 +201,4 @@ function record(control: Control, actor: Actor, act: string, filter: object, cou
 
 function told({ rows, digest }: Chosen) {
   return { count: rows.length, testers: rows.map(({ id }) => id), digest };
-}
-
-async function digestOf(ids: readonly string[]): Promise<string> {
-  const bytes = new TextEncoder().encode(ids.join('\n'));
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,4 +1,5 @@
 /** Operator credentials: 256 random bits behind a recognisable prefix; only their SHA-256 is ever stored. */
+import { sha256Hex } from './sha256.ts';
 
 const PREFIX = 'pco_';
 const FORM = /^pco_[A-Za-z0-9_-]{43}$/;
@@ -14,7 +15,6 @@ export function isCredential(text: string): boolean {
 }
 
 /** SHA-256 in hex. A plain hash is enough: the secret has too many bits to be guessed. */
-export async function hashCredential(credential: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(credential));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
+export function hashCredential(credential: string): Promise<string> {
+  return sha256Hex(credential);
 }

@@ -59,7 +59,7 @@ function parsed(text: string): { line: number; cells: string[] }[] {
   }
 }
 
-export function invalid(line: number, message: string): Problem {
+function invalid(line: number, message: string): Problem {
   return new Problem('request_invalid', `csv, line ${line}: ${message}.`, [
     { field: `csv.${line}`, message },
   ]);

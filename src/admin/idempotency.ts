@@ -6,6 +6,7 @@ import { idempotency } from '../store/schema.ts';
 import { StoreUnavailable } from '../store/writer.ts';
 import { type AdminEnv, routeOf } from './access.ts';
 import { Problem } from './problem.ts';
+import { sha256Hex } from './sha256.ts';
 
 const KEPT_MS = 86_400_000;
 const FORM = /^[\x21-\x7e]{1,128}$/;
@@ -26,10 +27,10 @@ export function idempotent(control: Control): MiddlewareHandler<AdminEnv> {
     if (given === undefined || c.req.method === 'GET' || c.req.method === 'HEAD') return next();
     if (!FORM.test(given))
       throw new Problem('request_invalid', 'Idempotency-Key: use 1 to 128 visible ASCII characters.');
-    const key = await sha256(`${c.var.actor.operator}\n${given}`);
+    const key = await sha256Hex(`${c.var.actor.operator}\n${given}`);
     const { method, url } = c.req;
     const { pathname, search } = new URL(url);
-    const fingerprint = await sha256(`${method} ${pathname}${search}\n${await c.req.raw.clone().text()}`);
+    const fingerprint = await sha256Hex(`${method} ${pathname}${search}\n${await c.req.raw.clone().text()}`);
     const known = await claim(control, { key, fingerprint }, inFlight);
     if (known) return again(known, fingerprint, inFlight.has(key));
     try {
@@ -101,9 +102,4 @@ async function remember(control: Control, key: string, answer: Response, isSecre
       // The act itself was answered; without its memory a repetition is told that the outcome is not known.
       if (!(fault instanceof StoreUnavailable)) throw fault;
     });
-}
-
-async function sha256(text: string): Promise<string> {
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

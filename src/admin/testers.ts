@@ -2,6 +2,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { Quotas } from '../config-schema.ts';
 import type { Control } from '../control.ts';
+import { REVIEW_STATES } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, body, nameFaults, noCredential, SECURED, Time, WITHOUT_CREDENTIAL } from './answer.ts';
 import { Switch } from './switch-shapes.ts';
@@ -32,7 +33,7 @@ const Tester = z
   .object({
     id: z.string(),
     cohort: z.string(),
-    review: z.enum(['none', 'under-review', 'cleared', 'removed']),
+    review: z.enum(REVIEW_STATES),
     name: z.string().nullable(),
     email: z.string().nullable(),
     limits: Limits.nullable().openapi({ description: "Overrides of the cohort's limits" }),

@@ -1,9 +1,9 @@
 /** `portcullis bulk` and its kin: acts on many testers, asked first whom they touch. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { Usage } from './exit.ts';
+import { STATES } from './review.ts';
 
 const ACTS = ['suspend', 'resume', 'revoke', 'review'] as const;
-const STATES = ['none', 'under-review', 'cleared', 'removed'] as const;
 type State = (typeof STATES)[number];
 
 interface Chosen {
