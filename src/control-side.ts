@@ -33,9 +33,8 @@ export interface ControlParts {
   readonly maxLifetimeDays: number;
   readonly cohortsWithRules: readonly string[] | 'all';
   readonly outsideIssuers: boolean;
-  readonly drillsEveryHours: number;
   readonly outbox: Outbox;
-  readonly drills: (control: Control) => Drills;
+  readonly drills: (control: Omit<Control, 'drills'>) => Drills;
 }
 
 const DAY_MS = 86_400_000;
@@ -50,7 +49,6 @@ export function createControl(parts: ControlParts): Control {
     writer: db,
     cohortsWithRules,
     outsideIssuers: parts.outsideIssuers,
-    drillsEveryHours: parts.drillsEveryHours,
     outbox: parts.outbox,
     counts: warden.counts,
     log: parts.log,
@@ -67,9 +65,7 @@ export function createControl(parts: ControlParts): Control {
     withdrawKey: (kid, actor) => inTurn(() => withdrawKey(parts, kid, actor)),
     live: () => warden.live(),
   };
-  // A drill acts as an operator does, by the same port.
-  const whole: Control = Object.assign(control, { drills: parts.drills(control as Control) });
-  return whole;
+  return { ...control, drills: parts.drills(control) };
 }
 
 interface Order {

@@ -154,8 +154,6 @@ export interface Control {
   readonly counts: Counts;
   readonly outbox: Outbox;
   readonly drills: Drills;
-  /** 0: only when somebody asks for one. */
-  readonly drillsEveryHours: number;
   /** True where tokens of outside issuers are taken: those need no row here. */
   readonly outsideIssuers: boolean;
   /** Names of the cohorts that have rules in the configuration. */

@@ -1,5 +1,5 @@
 /** Drills of the stop: real streams through the real way of a call, a real switch, measured at the client. */
-import { and, desc, eq, gt } from 'drizzle-orm';
+import { and, desc, eq, gt, ne } from 'drizzle-orm';
 import type { Actor, Control } from './control.ts';
 import { DRILL, type DrillUpstream } from './gateway/drill.ts';
 import { insertAct } from './log/acts.ts';
@@ -19,11 +19,25 @@ export interface DrillCall {
 }
 
 export interface DrillOptions {
-  readonly control: Control;
+  /** It acts as an operator does. */
+  readonly control: Omit<Control, 'drills'>;
   readonly upstream: DrillUpstream;
   /** Opens a stream through the gateway's own listener. Times are of `performance.now`. */
   readonly call: (token: string) => DrillCall;
   readonly node: string;
+  /** 0: only when somebody asks for one. */
+  readonly everyHours: number;
+}
+
+export const ARMED_STATES = ['armed', 'not-drilled', 'stale', 'failed'] as const;
+
+/** What the last drill showed. */
+export interface Armed {
+  readonly state: (typeof ARMED_STATES)[number];
+  /** Unix milliseconds. */
+  readonly at: number | null;
+  readonly lastByteMs: number | null;
+  readonly fault: string | null;
 }
 
 /** It says what is broken. */
@@ -34,6 +48,7 @@ class NotRun extends Error {}
 const STREAMS = 8;
 const PATIENCE_MS = 5_000;
 const SCOPE = `tester:${DRILL}` as const;
+const HOUR_MS = 3_600_000;
 const MINUTE_DAYS = 1 / 1_440;
 const NOTE = 'A drill: no tester is touched.';
 
@@ -55,10 +70,26 @@ export class Drills {
     return this.#running !== null;
   }
 
-  /** The newest one that was run; null: none so far. */
-  last(): Drill | null {
+  get everyHours(): number {
+    return this.#o.everyHours;
+  }
+
+  /** When the newest one was run or tried, Unix milliseconds; null: none so far. */
+  lastAt(): number | null {
     const { reader } = this.#o.control;
-    return reader.select().from(drills).orderBy(desc(drills.id)).limit(1).get() ?? null;
+    return reader.select().from(drills).orderBy(desc(drills.id)).limit(1).get()?.at ?? null;
+  }
+
+  /** A drill that could not be run says nothing of the stop: the one before it counts. */
+  armed(): Armed {
+    const { reader, now } = this.#o.control;
+    const wasRun = ne(drills.outcome, 'not-run');
+    const last = reader.select().from(drills).where(wasRun).orderBy(desc(drills.id)).limit(1).get();
+    if (!last) return { state: 'not-drilled', at: null, lastByteMs: null, fault: null };
+    const { at, lastByteMs, fault, outcome } = last;
+    const isStale = this.everyHours > 0 && now() - at > (2 * this.everyHours + 1) * HOUR_MS;
+    const state = outcome === 'failed' ? 'failed' : isStale ? 'stale' : 'armed';
+    return { state, at, lastByteMs, fault };
   }
 
   /** One after another; a drill that fails is a record too, and no fault. */
@@ -89,30 +120,19 @@ export class Drills {
 
   async #record(actor: Actor): Promise<Drill> {
     const { control, node } = this.#o;
-    const measured = await this.#measure(actor).catch((fault: unknown) => fault);
-    const failed = measured instanceof Error ? measured : null;
-    const outcome = failed === null ? 'ok' : failed instanceof NotRun ? 'not-run' : 'failed';
-    const figures = failed ? NO_FIGURES : (measured as Measured);
-    const row = {
-      at: control.now(),
-      by: actor.operator,
-      outcome,
-      node,
-      streams: STREAMS,
-      ...figures,
-    } as const;
-    const fault = failed?.message.slice(0, 500) ?? null;
+    const told = await this.#measure(actor).then(
+      (measured) => ({ outcome: 'ok' as const, fault: null, ...measured }),
+      failureOf,
+    );
+    const { outcome, fault, lastByteMs } = told;
+    const at = control.now();
     if (outcome === 'failed') console.error(`portcullis: THE DRILL OF THE STOP FAILED: ${fault}`);
     return control.write(() => {
-      const said = fault ?? `last byte after ${figures.lastByteMs} ms`;
-      insertAct(control.writer, actor, { at: row.at, act: 'drill.run', subject: outcome, reason: said });
-      if (outcome === 'failed')
-        control.outbox.add({ event: 'drill.failed', at: row.at, data: { node, fault } });
-      return control.writer
-        .insert(drills)
-        .values({ ...row, fault })
-        .returning()
-        .get();
+      const reason = fault ?? `last byte after ${lastByteMs} ms`;
+      insertAct(control.writer, actor, { at, act: 'drill.run', subject: outcome, reason });
+      if (outcome === 'failed') control.outbox.add({ event: 'drill.failed', at, data: { node, fault } });
+      const row = { ...told, at, by: actor.operator, node, streams: STREAMS };
+      return control.writer.insert(drills).values(row).returning().get();
     });
   }
 
@@ -187,7 +207,11 @@ export class Drills {
   }
 }
 
-const NO_FIGURES = { commitMs: null, lastByteMs: null, firstRefusalMs: null };
+function failureOf(reason: unknown) {
+  const fault = (reason instanceof Error ? reason.message : String(reason)).slice(0, 500);
+  const outcome = reason instanceof NotRun ? ('not-run' as const) : ('failed' as const);
+  return { outcome, fault, commitMs: null, lastByteMs: null, firstRefusalMs: null };
+}
 
 const since = (at: number): number => Math.ceil(performance.now() - at);
 

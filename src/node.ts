@@ -1,26 +1,23 @@
 /** The entry on Node: reads the configuration, opens the store, and starts both listeners in this process. */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import { uuidv7 } from 'uuidv7';
-import { clientAddress, trustedBy } from './address.ts';
+import { clientAddress } from './address.ts';
 import { createAdmin } from './admin/app.ts';
-import { readArmed } from './admin/drills.ts';
 import { addressLimit } from './admission/address-limit.ts';
 import { Canceller } from './admission/cancellations.ts';
-import type { Rules } from './admission/decide.ts';
 import { Warden } from './admission/warden.ts';
 import { announce, sendAtOnce } from './alerts/announce.ts';
 import { Outbox } from './alerts/outbox.ts';
 import { Sender } from './alerts/sender.ts';
 import { watchUpstream } from './alerts/watch-upstream.ts';
 import { createGateway } from './app.ts';
-import { type Config, ConfigError, DEFAULT_RULES, readConfig } from './config.ts';
+import { ConfigError, readConfig } from './config.ts';
 import { createControl } from './control-side.ts';
 import { Drills } from './drills.ts';
-import { DRILL, DRILL_RULES, DrillUpstream } from './gateway/drill.ts';
+import { DrillUpstream } from './gateway/drill.ts';
 import { createFront, takeOnNode } from './gateway/front.node.ts';
 import type { Gate } from './gateway/handler.ts';
 import { nodeUpstream } from './gateway/upstream.node.ts';
@@ -41,6 +38,7 @@ import { startDemoProcess } from './node/demo-upstream.node.ts';
 import { drillCall } from './node/drill-call.node.ts';
 import { startDrillClock } from './node/drill-clock.node.ts';
 import { ensureDemoTester, ensureOperator } from './node/first-start.node.ts';
+import { configFile, frontOptions, notes, rulesOf, upstreamOptions } from './node/from-config.node.ts';
 import { listen } from './node/listen.node.ts';
 import { holdLiveness } from './node/liveness.node.ts';
 import { watchKeys } from './node/watch-keys.node.ts';
@@ -181,11 +179,11 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     maxLifetimeDays: config.tokens.maxLifetimeDays,
     cohortsWithRules,
     outsideIssuers: config.issuers.length > 0,
-    drillsEveryHours: config.drills.everyHours,
     outbox,
     drills: (own) => {
       const call = (token: string) => drillCall(gateway, token);
-      return new Drills({ control: own, upstream: drill, call, node: `${process.pid}` });
+      const { everyHours } = config.drills;
+      return new Drills({ control: own, upstream: drill, call, node: `${process.pid}`, everyHours });
     },
   });
   await ensureOperator(control, dir);
@@ -199,11 +197,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
       take: takeOnNode(listening.bounds),
       jwks: keys.published,
       metadata: { paths: metadataPaths(config.publicUrl), body: protectedResource(config) },
-      ready: () => {
-        const armed = readArmed(control).state;
-        const isFit = armed !== 'failed' || !config.drills.required;
-        return { ready: warden.live().logWritable && isFit, armed };
-      },
+      ready: () => readiness(warden.live().logWritable, control.drills, config.drills.required),
       off: config.routes.off,
     }),
     gate,
@@ -228,7 +222,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
 
   dir.started();
   await control.drills.start({ operator: 'setup', address: null });
-  const stopDrills = startDrillClock(control.drills, config.drills.everyHours, now);
+  const stopDrills = startDrillClock(control.drills, now);
 
   const close = async (graceMs = GRACE_MS): Promise<void> => {
     unwatchKeys();
@@ -260,6 +254,16 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   return { gateway, control: controlUrl, stopAll, close };
 }
 
+/** Anybody asks this: a store that cannot be read is a gate that is not ready, and no fault of the asker's. */
+function readiness(logWritable: boolean, drills: Drills, required: boolean) {
+  try {
+    const armed = drills.armed().state;
+    return { ready: logWritable && (armed !== 'failed' || !required), armed };
+  } catch {
+    return { ready: false, armed: 'unknown' };
+  }
+}
+
 /** New connections are refused at once; calls in flight get the time, then their connections are cut. */
 async function closeGracefully(
   front: Server,
@@ -274,68 +278,4 @@ async function closeGracefully(
   front.closeAllConnections();
   for (const socket of upgraded) socket.destroy();
   await closed;
-}
-
-function configFile(env: NodeJS.ProcessEnv): string | null {
-  const path = env.PORTCULLIS_CONFIG;
-  if (!path) return null;
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (fault) {
-    throw new ConfigError([
-      `PORTCULLIS_CONFIG: cannot read ${path} (${(fault as NodeJS.ErrnoException).code})`,
-    ]);
-  }
-}
-
-function rulesOf(config: Config): Rules {
-  const { cohorts } = config;
-  const grant = ({ allow, caps, capture, limits, quotas, sharedQuotas }: typeof DEFAULT_RULES) => ({
-    programme: { allow, caps },
-    capture,
-    limits,
-    quotas,
-    sharedQuotas,
-  });
-  if (!cohorts) {
-    const everywhere = grant(DEFAULT_RULES);
-    return (cohort) => (cohort === DRILL ? DRILL_RULES : everywhere);
-  }
-  const granted = new Map(Object.entries(cohorts).map(([name, rules]) => [name, grant(rules)]));
-  return (cohort) => (cohort === DRILL ? DRILL_RULES : (granted.get(cohort) ?? null));
-}
-
-function upstreamOptions({ upstream, upstreamKey }: Config, demoUrl: string, demoKey: string) {
-  return {
-    url: upstream?.url ?? demoUrl,
-    key: upstreamKey ?? demoKey,
-    connectMs: (upstream?.connectSeconds ?? 5) * 1000,
-    firstByteMs: (upstream?.firstByteSeconds ?? 60) * 1000,
-    idleMs: (upstream?.idleSeconds ?? 60) * 1000,
-    maxConnections: upstream?.maxConnections ?? 10_000,
-  };
-}
-
-function frontOptions({ requests, trustedProxies }: Config) {
-  return {
-    headerBytes: requests.headerBytes,
-    headersMs: requests.headersSeconds * 1000,
-    bounds: {
-      bodyMs: requests.bodySeconds * 1000,
-      readMs: requests.readSeconds * 1000,
-      held: { left: requests.heldBytes },
-    },
-    keepAliveMs: requests.keepAliveSeconds * 1000,
-    maxConnections: requests.maxConnections,
-    maxConnectionsPerAddress: requests.maxConnectionsPerAddress,
-    maxCallsPerConnection: requests.maxCallsPerConnection,
-    isProxy: trustedBy(trustedProxies),
-  };
-}
-
-function notes(config: Config): string[] {
-  if (!config.upstream || config.cohorts) return [];
-  return [
-    'No cohorts are configured: every tester may use every operation and model (set PORTCULLIS_CONFIG).',
-  ];
 }

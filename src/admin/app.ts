@@ -55,9 +55,12 @@ export function createAdmin(control: Control, options: AdminOptions = {}): OpenA
     info: { title: 'Portcullis admin API', version: manifest.version },
   };
   app.doc31('/admin/openapi.json', about);
+  // Anybody may ask for it: it is made once.
+  let page: ReturnType<typeof docsPage> | undefined;
   app.get('/admin/docs', (c) => {
     c.header('Content-Security-Policy', DOCS_CSP);
-    return c.html(docsPage(app.getOpenAPI31Document(about) as ApiDocument));
+    page ??= docsPage(app.getOpenAPI31Document(about) as ApiDocument);
+    return c.html(page);
   });
   app.get('/admin/docs.css', (c) => c.body(DOCS_CSS, 200, { 'content-type': 'text/css; charset=utf-8' }));
   return app;

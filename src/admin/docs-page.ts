@@ -33,7 +33,6 @@ interface Operation {
       }
     >
   >;
-  readonly 'x-roles'?: readonly string[];
 }
 
 export interface ApiDocument {

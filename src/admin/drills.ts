@@ -2,7 +2,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { desc } from 'drizzle-orm';
 import type { Control } from '../control.ts';
-import type { Drill } from '../drills.ts';
+import { ARMED_STATES, type Armed as ArmedState, type Drill } from '../drills.ts';
 import { drills } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, iso, isoOrNull, nameFaults, SECURED, Time } from './answer.ts';
@@ -29,7 +29,7 @@ const DrillBody = z
 
 export const Armed = z
   .object({
-    state: z.enum(['armed', 'not-drilled', 'stale', 'failed']),
+    state: z.enum(ARMED_STATES),
     at: Time.nullable(),
     lastByteMs: ms,
     fault: z.string().nullable(),
@@ -72,17 +72,6 @@ function drillBody(row: Drill) {
   return { ...row, at: iso(row.at) };
 }
 
-/** A drill that could not be run says nothing of the stop: the one before it counts. */
-export function readArmed({ reader, drillsEveryHours, now }: Control) {
-  const newest = reader.select().from(drills).orderBy(desc(drills.id)).limit(100).all();
-  const last = newest.find(({ outcome }) => outcome !== 'not-run');
-  const staleMs = (2 * drillsEveryHours + 1) * 3_600_000;
-  const stale = drillsEveryHours > 0 && last !== undefined && now() - last.at > staleMs;
-  const state = !last ? 'not-drilled' : last.outcome === 'failed' ? 'failed' : stale ? 'stale' : 'armed';
-  return {
-    state,
-    at: isoOrNull(last?.at ?? null),
-    lastByteMs: last?.lastByteMs ?? null,
-    fault: last?.fault ?? null,
-  } as const;
+export function armedBody(armed: ArmedState) {
+  return { ...armed, at: isoOrNull(armed.at) };
 }

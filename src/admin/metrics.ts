@@ -5,7 +5,7 @@ import { BOUNDS_MS, type Histogram } from '../admission/counts.ts';
 import type { Control } from '../control.ts';
 import type { AdminEnv } from './access.ts';
 import { nameFaults, SECURED } from './answer.ts';
-import { readArmed } from './drills.ts';
+import { readEngaged } from './status.ts';
 
 const metrics = createRoute({
   method: 'get',
@@ -46,12 +46,13 @@ function collect(control: Control): Registry {
   histogram(registry, 'first_byte_seconds', 'Until the first byte of the answer', counts.firstBytes);
   gauge('calls_open', 'Calls in flight', openCalls);
   gauge('log_writable', '0: the store takes no writes, and every call is refused', Number(logWritable));
-  gauge('stopped', '1: everything is stopped', Number(isStopped(control)));
-  gauge('switches_engaged', 'Stops of any scope', engagedStops(control));
-  const armed = readArmed(control);
+  const engaged = readEngaged(control);
+  const isStopped = !logWritable || engaged.some(({ scope }) => scope === 'global');
+  gauge('stopped', '1: everything is stopped', Number(isStopped));
+  gauge('switches_engaged', 'Stops of any scope', engaged.length);
+  const armed = control.drills.armed();
   gauge('drill_armed', '1: the last drill showed that a stop works', Number(armed.state === 'armed'));
-  if (armed.at !== null)
-    gauge('drill_last_seconds', 'When that was, Unix time', Date.parse(armed.at) / 1_000);
+  if (armed.at !== null) gauge('drill_last_seconds', 'When that was, Unix time', armed.at / 1_000);
   if (armed.lastByteMs !== null)
     gauge('drill_last_byte_seconds', 'From its order to the last byte', armed.lastByteMs / 1_000);
   gauge('log_entries', 'Entries of the log', log.size);
@@ -85,20 +86,6 @@ function histogram(registry: Registry, name: string, help: string, { counts, sum
     get: async () => ({ name: full, help, type: 'histogram', values, aggregator: 'sum' }),
     reset: () => {},
   } as never);
-}
-
-function isStopped({ reader, live }: Control): boolean {
-  const stop = reader.$client.prepare(
-    `select 1 from switches where scope = 'global' and effect = 'stop' and released_at is null`,
-  );
-  return stop.get() !== undefined || !live().logWritable;
-}
-
-function engagedStops({ reader }: Control): number {
-  const stops = reader.$client.prepare<[], { n: number }>(
-    `select count(*) as n from switches where released_at is null and effect = 'stop'`,
-  );
-  return stops.get()?.n ?? 0;
 }
 
 function alerts({ reader }: Control, state: 'waiting' | 'failed'): number {

@@ -4,7 +4,7 @@ import type { Control } from '../control.ts';
 import { DRILL } from '../gateway/drill.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, iso, nameFaults, SECURED, Time } from './answer.ts';
-import { NOT_REVOKED } from './switch-rows.ts';
+import { NOT_ENDED } from './ended-tokens.ts';
 
 const count = z.number().int();
 
@@ -76,8 +76,7 @@ const MINE = `s.released_at is null and s.effect = 'stop'
   and s.scope in ('global', 'cohort:' || t.cohort, 'tester:' || t.id)`;
 const LET_THROUGH = `exists (select 1 from readmissions r
   where r.switch = s.id and r.scope in ('cohort:' || t.cohort, 'tester:' || t.id))`;
-const TOKEN = `exists (select 1 from tokens where tester = t.id and expires_at > @now and ${NOT_REVOKED}
-  and not exists (select 1 from switches s where s.released_at is null and s.scope = 'token:' || jti))`;
+const TOKEN = `exists (select 1 from tokens where tester = t.id and expires_at > @now and ${NOT_ENDED})`;
 
 /** Of all testers of the cohort; what is counted and listed is one reading. */
 const ALL = `select t.id as tester, t.cohort as cohort,

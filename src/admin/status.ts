@@ -6,7 +6,7 @@ import { DRILL } from '../gateway/drill.ts';
 import { cohorts, requests, switches, testers } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, iso, isoOrNull, nameFaults, SECURED, Time } from './answer.ts';
-import { Armed, readArmed } from './drills.ts';
+import { Armed, armedBody } from './drills.ts';
 import { countRequests } from './request-rows.ts';
 import { engagedIso } from './switch-rows.ts';
 
@@ -71,7 +71,7 @@ async function readStatus(control: Control, version: string) {
     switches: engaged,
     revocations: countRows(control, switches, eq(switches.effect, 'revoke')),
     live: { ...live, startedAt: iso(live.startedAt) },
-    armed: readArmed(control),
+    armed: armedBody(control.drills.armed()),
     today: { since: iso(midnightMs), ...(await countRequests(control, midnightMs)) },
     log: readLog(control),
     testers: countRows(control, testers, ne(testers.id, DRILL)),
@@ -92,7 +92,8 @@ function readLog({ log, reader }: Control) {
   };
 }
 
-function readEngaged({ reader }: Control) {
+/** Engaged stops, the global one first. */
+export function readEngaged({ reader }: Control) {
   const rows = reader
     .select()
     .from(switches)

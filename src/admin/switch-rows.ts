@@ -6,6 +6,7 @@ import type { Control, Stopped } from '../control.ts';
 import { DRILL } from '../gateway/drill.ts';
 import { cancellations, cohorts, readmissions, switches, testers } from '../store/schema.ts';
 import { iso, isoOrNull } from './answer.ts';
+import { NOT_ENDED } from './ended-tokens.ts';
 import { cohortUnknown, Problem, testerUnknown } from './problem.ts';
 
 export function readSwitches(control: Control, engaged: 'true' | 'false' | undefined) {
@@ -108,7 +109,7 @@ export function readReach(control: Control, scope: Scope) {
     testers: one(`select count(*) as n from (${ids})`),
     tokens: one(
       `select count(*) as n from tokens where expires_at > @now and tester in (${ids})
-       and (@name = '' or ${kind === 'token' ? 'jti = @name' : '1'}) and ${NOT_REVOKED}`,
+       and ${kind === 'token' ? 'jti = @name' : '1'} and ${NOT_ENDED}`,
     ),
     calls,
     streams,
@@ -131,8 +132,3 @@ const IN_SCOPE: Readonly<Record<string, string>> = {
   tester: 't.id = @name',
   token: 't.id = (select tester from tokens where jti = @name)',
 };
-
-/** Of rows of `tokens`: no switch has ended it for good. */
-export const NOT_REVOKED = `not exists (select 1 from switches s join testers o on o.id = tokens.tester
-  where s.effect = 'revoke' and (s.scope = 'token:' || jti or (s.engaged_at >= tokens.issued_at
-    and s.scope in ('global', 'tester:' || o.id, 'cohort:' || o.cohort))))`;

@@ -1,8 +1,7 @@
 /** Switches: engaging a stop or a revocation, releasing a stop for all or for some, and reading what is engaged. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Scope } from '../admission/scope.ts';
-import type { Control, StopOrder } from '../control.ts';
-import { harmless } from '../printable.ts';
+import type { Control } from '../control.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, body, iso, nameFaults, SECURED } from './answer.ts';
 import { Problem } from './problem.ts';
@@ -87,7 +86,8 @@ export function switchRoutes(control: Control) {
     .openapi(engage, async (c) => {
       const { until, ...order } = c.req.valid('json');
       checkExists(control, order.scope);
-      const stopped = await control.stop({ ...orderOf(order), until: untilOf(control, until) }, c.var.actor);
+      const { reason = null, ...more } = order;
+      const stopped = await control.stop({ ...more, reason, until: untilOf(control, until) }, c.var.actor);
       return c.json(stoppedBody(stopped), 200);
     })
     .openapi(release, async (c) => {
@@ -102,12 +102,6 @@ export function switchRoutes(control: Control) {
       await control.readmit(id, checkNarrower(control, id, scopes), reason, c.var.actor);
       return c.json(readSwitch(control, id), 200);
     });
-}
-
-type Asked = Omit<z.output<typeof Order>, 'until'>;
-
-function orderOf({ reason, note, ...order }: Asked): StopOrder {
-  return { ...order, reason: reason ? harmless(reason) : null, note: note ? harmless(note) : null };
 }
 
 function untilOf({ now }: Control, until: string | undefined): number | null {

@@ -1,8 +1,9 @@
 /** What the store says of access tokens, and which switches end them. */
-import { and, desc, eq, gte, isNull, or, type SQL, sql } from 'drizzle-orm';
+import { desc, eq, type SQL, sql } from 'drizzle-orm';
 import type { Control } from '../control.ts';
-import { switches, testers, tokens } from '../store/schema.ts';
+import { switches, tokens } from '../store/schema.ts';
 import { iso, isoOrNull } from './answer.ts';
+import { ENDS } from './ended-tokens.ts';
 import { engagedIso } from './switch-rows.ts';
 
 export const TOKEN_STATES = ['valid', 'expired', 'stopped', 'revoked', 'key-ended'] as const;
@@ -25,8 +26,7 @@ function rowsOf(control: Control, which: SQL | undefined) {
       revoked: sql<number | null>`max(${switches.effect} = 'revoke')`,
     })
     .from(tokens)
-    .innerJoin(testers, eq(testers.id, tokens.tester))
-    .leftJoin(switches, and(isNull(switches.releasedAt), or(ofToken(), wideRevocation())))
+    .leftJoin(switches, sql.raw(ENDS))
     .where(which)
     .groupBy(tokens.jti)
     .orderBy(desc(tokens.issuedAt), desc(tokens.jti))
@@ -39,16 +39,6 @@ function rowsOf(control: Control, which: SQL | undefined) {
     state: stateOf(revoked, token.expiresAt <= control.now(), keyStands(control, token.issuedAt)),
     endedAt: endedAt === null ? null : engagedIso(endedAt),
   }));
-}
-
-function ofToken() {
-  return eq(switches.scope, sql`'token:' || ${tokens.jti}`);
-}
-
-/** A revocation of a wider scope takes the tokens issued up to then. */
-function wideRevocation() {
-  const wide = sql`${switches.scope} in ('global', 'tester:' || ${tokens.tester}, 'cohort:' || ${testers.cohort})`;
-  return and(eq(switches.effect, 'revoke'), gte(switches.engagedAt, tokens.issuedAt), wide);
 }
 
 /** @param revoked null: no switch ends the token. */

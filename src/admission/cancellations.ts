@@ -69,7 +69,7 @@ export class Canceller {
     const { writer, now } = this.#o;
     if (this.#sql.late.get() !== undefined)
       await writer.write(() => {
-        for (const { switch: by, object } of this.#sql.lateOnes.all()) this.#sql.enter.run(by, object, now());
+        for (const { switch: by, object } of this.#sql.late.all()) this.#sql.enter.run(by, object, now());
       });
     const due = this.#sql.due.all(now(), AT_ONCE - this.#asking);
     for (const one of due) void this.#cancel(one).catch(this.#o.failed);
@@ -133,10 +133,7 @@ const LATE = `from switches s join objects o on o.pending is not null and o.kind
 
 function statements({ $client: db }: Db) {
   return {
-    late: db.prepare(`select 1 ${LATE} limit 1`),
-    lateOnes: db.prepare<[], { switch: number; object: string }>(
-      `select s.id as switch, o.id as object ${LATE}`,
-    ),
+    late: db.prepare<[], { switch: number; object: string }>(`select s.id as switch, o.id as object ${LATE}`),
     enter: db.prepare('insert or ignore into cancellations (switch, object, at) values (?, ?, ?)'),
     due: db.prepare<[number, number], Waiting>(
       `select switch, object, attempts from cancellations where state = 'waiting' and at <= ? order by at limit ?`,

@@ -24,12 +24,12 @@ export class Counts {
   readonly firstBytes = new Histogram();
   bytesOut = 0;
 
-  refused(code: string): void {
-    this.outcomes.set(code, (this.outcomes.get(code) ?? 0) + 1);
+  ended(outcome: string): void {
+    this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
   }
 
   settled({ outcome, durationMs, firstByteMs, bytesOut }: Settlement): void {
-    this.refused(outcome);
+    this.ended(outcome);
     this.durations.add(durationMs);
     if (firstByteMs !== null) this.firstBytes.add(firstByteMs);
     this.bytesOut += bytesOut;

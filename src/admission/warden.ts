@@ -133,7 +133,7 @@ export class Warden implements Admission {
     );
     if (admitted.permit) return admitted.permit;
     const refusal = admitted.decision.refusal ?? new Refusal('gateway_fault');
-    this.counts.refused(refusal.code);
+    this.counts.ended(refusal.code);
     refusal.recorded = true;
     throw refusal;
   }
@@ -142,7 +142,7 @@ export class Warden implements Admission {
     this.#health.check();
     const now = this.#options.now();
     const fold = this.#folds.into(call, now);
-    this.counts.refused(call.refusal.code);
+    this.counts.ended(call.refusal.code);
     await this.#guarded(
       this.#options.writer.write(() => {
         if (!fold || !this.#repeat(fold)) this.#record(refusedRow(call, now));

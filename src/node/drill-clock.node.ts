@@ -8,13 +8,14 @@ const HOUR_MS = 3_600_000;
 const JITTER = 0.1;
 const ACTOR = { operator: 'schedule', address: null } as const;
 
-/** @param everyHours 0: never by itself @returns how to end it */
-export function startDrillClock(drills: Drills, everyHours: number, now: () => number): () => void {
+/** @returns how to end it */
+export function startDrillClock(drills: Drills, now: () => number): () => void {
+  const { everyHours } = drills;
   if (everyHours === 0) return () => {};
   const everyMs = everyHours * HOUR_MS * (1 - JITTER * Math.random());
   const look = () => {
-    const last = drills.last();
-    if (drills.running || (last && now() - last.at < everyMs)) return;
+    const lastAt = drills.lastAt();
+    if (drills.running || (lastAt !== null && now() - lastAt < everyMs)) return;
     drills.run(ACTOR).catch((fault) => console.error('portcullis: a drill could not be recorded:', fault));
   };
   let timer = setTimeout(() => {

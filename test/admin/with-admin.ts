@@ -11,6 +11,8 @@ import { hashCredential, makeCredential } from '../../src/admin/credential.ts';
 import { Warden } from '../../src/admission/warden.ts';
 import { Outbox } from '../../src/alerts/outbox.ts';
 import type { Actor, Control, IssuedToken } from '../../src/control.ts';
+import { Drills } from '../../src/drills.ts';
+import { DrillUpstream } from '../../src/gateway/drill.ts';
 import { Captures } from '../../src/log/captures.ts';
 import { Journal } from '../../src/log/journal.ts';
 import { LogSide } from '../../src/log/log-side.ts';
@@ -46,7 +48,7 @@ export async function startAdmin() {
     liveness,
     watchMs: 50,
   });
-  const control: Control = {
+  const port: Omit<Control, 'drills'> = {
     now: Date.now,
     reader: db.reader,
     writer: db.writer,
@@ -62,13 +64,22 @@ export async function startAdmin() {
     live: () => warden.live(),
     log: new LogSide(db.reader, { name: 'test.log', verifier: 'test.log+00000000+AA==' }, sha256, sealing),
     forget: (tester) => captures.forget(tester),
-    drills: { running: false, last: () => null, run: () => Promise.reject(new Error('no gateway')) } as never,
     counts: warden.counts,
-    drillsEveryHours: 0,
     outbox: new Outbox(db.writer, [], Date.now),
     outsideIssuers: false,
     cohortsWithRules: ['alpha'],
   };
+  const call = () => {
+    throw new Error('there is no gateway here');
+  };
+  const drills = new Drills({
+    control: port,
+    upstream: new DrillUpstream(),
+    call,
+    node: 'test',
+    everyHours: 0,
+  });
+  const control: Control = { ...port, drills };
   const app = createAdmin(control, { onFault: () => {} });
   const credentials = await addOperators(db.writer);
   const client = createClient({

@@ -91,6 +91,13 @@ test('what a drill that a crash broke off left engaged is released at the next s
   expect(await drill()).toMatchObject({ outcome: 'ok' });
 });
 
+test('where drills cannot be read the gate is not ready, and says no more', async () => {
+  gate.sql('alter table drills rename to gone');
+  expect(await ready()).toEqual({ status: 503, ready: false, armed: 'unknown' });
+  gate.sql('alter table gone rename to drills');
+  expect(await ready()).toMatchObject({ status: 200, armed: 'armed' });
+});
+
 test("nobody gets a token of the drill's tester, or into its cohort, and it is in no list", async () => {
   await expect(gate.admin('POST', 'tokens', { tester: 'portcullis-drill' })).rejects.toThrow(/^404 /);
   await expect(gate.admin('PATCH', 'testers/ada', { cohort: 'portcullis-drill' })).rejects.toThrow(/^404 /);
