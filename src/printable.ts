@@ -13,7 +13,8 @@ const MIN_HEAD_CHARS = 11;
 /** Of the first part of one that begins with white space in its JSON; two more such parts follow it. */
 const MIN_ODD_HEAD_CHARS = 17;
 const MIN_PART_CHARS = 15;
-const OPERATOR_CREDENTIAL = /pco_[\w-]{20,}/g;
+/** Operators' credentials, and secrets of their sessions and links; see admin/credential.ts. */
+const OPERATOR_SECRET = /pc[osl]_[\w-]{20,}/g;
 const CODED = /%([0-7][0-9A-Fa-f])/g;
 /** So often an encoding may stand on top of another one. */
 const MOST_CODINGS = 4;
@@ -30,8 +31,8 @@ export function masked(text: string): string {
 }
 
 function withoutCredentials(text: string): string {
-  if (!/e[wy]|pco_/.test(text)) return text;
-  return text.replace(WORD, maskedWord).replace(OPERATOR_CREDENTIAL, '[credential]');
+  if (!/e[wy]|pc[osl]_/.test(text)) return text;
+  return text.replace(WORD, maskedWord).replace(OPERATOR_SECRET, '[credential]');
 }
 
 /** Looks at each part once: strangers write what is looked through here, and a search from each `ey` on would take its square. */

@@ -5,7 +5,7 @@ import { masked, printable } from '../src/printable.ts';
 
 /** What is meant, in the shortest way to say it; too slow for what strangers write. */
 const meant = (text: string) =>
-  text.replace(/eyJ[\w-]{8,}\.[\w.-]*/g, '[credential]').replace(/pco_[\w-]{20,}/g, '[credential]');
+  text.replace(/eyJ[\w-]{8,}\.[\w.-]*/g, '[credential]').replace(/pc[osl]_[\w-]{20,}/g, '[credential]');
 const pieces = fc.array(
   fc.constantFrom(
     'eyJ',
@@ -15,6 +15,8 @@ const pieces = fc.array(
     '-',
     'a',
     'pco_',
+    'pcs_',
+    'pcl_',
     'x'.repeat(19),
     ' ',
     '/',
