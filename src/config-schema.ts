@@ -2,6 +2,7 @@
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { EVENTS } from './alerts/events.ts';
+import { ROLES } from './store/schema.ts';
 
 export const ALERT_URL_MEND = 'write an https:// URL, or http:// for this machine, without user and fragment';
 const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
@@ -107,6 +108,26 @@ const Alert = z
   .refine((one) => (one.url === undefined) !== (one.urlEnv === undefined), 'give one of "url" and "urlEnv"')
   .refine((one) => one.format === 'slack' || one.secretEnv !== undefined, 'name its "secretEnv"');
 
+const Oidc = z.strictObject({
+  /** Over HTTPS; plain HTTP for a provider on this machine only. */
+  issuer: z.string().refine(isAlertUrl, ALERT_URL_MEND),
+  clientId: z.string().min(1),
+  /** Where the secret is; a public client has none. */
+  clientSecretEnv: variable.optional(),
+  redirectUri: z
+    .url({ protocol: /^https?$/ })
+    .refine((text) => text.endsWith('/console/oidc/callback'), 'it ends with /console/oidc/callback'),
+  scope: z
+    .string()
+    .refine((text) => text.split(' ').includes('openid'), 'name "openid" among them')
+    .default('openid profile email'),
+  nameClaim: z.string().min(1).default('preferred_username'),
+  roleClaim: z.string().min(1).default('roles'),
+  /** Value of that claim → role. */
+  roles: z.record(z.string(), z.enum(ROLES)),
+  label: z.string().min(1).max(64).default('Sign in with your organisation'),
+});
+
 export const Schema = z.strictObject({
   upstream: z
     .strictObject({
@@ -169,6 +190,16 @@ export const Schema = z.strictObject({
       everyHours: z.number().min(0).max(8_760).default(24),
       /** A gate whose last drill failed is not ready. */
       required: z.boolean().default(false),
+    })
+    .prefault({}),
+  /** Operators in browsers. */
+  signIn: z
+    .strictObject({
+      sessionHours: z.number().positive().max(168).default(12),
+      idleMinutes: z.number().positive().max(10_080).default(120),
+      /** How long after a sign-in what is guarded wants no other one. */
+      freshMinutes: z.number().positive().max(1_440).default(10),
+      oidc: Oidc.optional(),
     })
     .prefault({}),
   log: z

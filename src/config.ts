@@ -7,6 +7,8 @@ import { ALERT_URL_MEND, type Cohort, isAlertUrl, Schema } from './config-schema
 export type Config = z.infer<typeof Schema> & {
   readonly upstreamKey: string | null;
   readonly alertTargets: readonly Target[];
+  /** Of our client at the OpenID provider; null where it has none. */
+  readonly oidcSecret: string | null;
 };
 export type CohortRules = z.infer<typeof Cohort>;
 
@@ -68,9 +70,21 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ya
   const parsed = Schema.safeParse(merged);
   if (!parsed.success) for (const issue of parsed.error.issues) faults.push(...describeIssue(issue, lineOf));
   if (faults.length > 0 || !parsed.success) throw new ConfigError(faults);
-  const { upstream, alerts } = parsed.data;
+  const { upstream, alerts, signIn } = parsed.data;
   const alertTargets = alerts.map((alert, i) => alertTarget(alert, `alerts.${i}`, env));
-  return { ...parsed.data, upstreamKey: upstreamKey(upstream, env), alertTargets };
+  const oidcSecret = secretOf(signIn.oidc?.clientSecretEnv, env);
+  return { ...parsed.data, upstreamKey: upstreamKey(upstream, env), alertTargets, oidcSecret };
+}
+
+function secretOf(
+  name: string | undefined,
+  env: Readonly<Record<string, string | undefined>>,
+): string | null {
+  if (name === undefined) return null;
+  const secret = env[name] ?? '';
+  if (secret === '')
+    throw new ConfigError([`${name} (signIn.oidc.clientSecretEnv): set it to the client's secret`]);
+  return secret;
 }
 
 function upstreamKey(

@@ -37,8 +37,15 @@ import { openDataDir } from './node/data-dir.node.ts';
 import { startDemoProcess } from './node/demo-upstream.node.ts';
 import { drillCall } from './node/drill-call.node.ts';
 import { startDrillClock } from './node/drill-clock.node.ts';
-import { ensureDemoTester, ensureOperator } from './node/first-start.node.ts';
-import { configFile, frontOptions, notes, rulesOf, upstreamOptions } from './node/from-config.node.ts';
+import { ensureDemoTester, ensureOperator, firstLink } from './node/first-start.node.ts';
+import {
+  configFile,
+  frontOptions,
+  notes,
+  rulesOf,
+  signInOptions,
+  upstreamOptions,
+} from './node/from-config.node.ts';
 import { listen } from './node/listen.node.ts';
 import { holdLiveness } from './node/liveness.node.ts';
 import { watchKeys } from './node/watch-keys.node.ts';
@@ -186,7 +193,8 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
       return new Drills({ control: own, upstream: drill, call, node: `${process.pid}`, everyHours });
     },
   });
-  await ensureOperator(control, dir);
+  const isFirst = await ensureOperator(control, dir);
+  const link = isFirst ? await firstLink(control) : null;
   const token = demo ? await ensureDemoTester(control) : null;
 
   const upgraded = new Set<Socket>();
@@ -204,7 +212,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     listening,
     upgraded,
   );
-  const admin = createAdmin(control, { allowedHosts: config.controlHosts });
+  const admin = createAdmin(control, { allowedHosts: config.controlHosts, ...signInOptions(config) });
   const back = createControlFront(getRequestListener(admin.fetch, { overrideGlobalObjects: false }));
   const controlUrl = await listen(back, config.controlListen, 'PORTCULLIS_CONTROL_LISTEN');
   gateway = await listen(front, config.listen, 'PORTCULLIS_LISTEN');
@@ -215,6 +223,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
       dataDir: dir.path,
       upstream: config.upstream?.url ?? null,
       token: token?.token ?? null,
+      link,
       lost,
       notes: notes(config),
     }),

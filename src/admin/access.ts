@@ -1,27 +1,47 @@
 /** Who may call which route: one table, and a route that is not in it is refused. */
-import { eq } from 'drizzle-orm';
 import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { Actor, Control } from '../control.ts';
-import { operators } from '../store/schema.ts';
-import { hashCredential, isCredential } from './credential.ts';
+import type { Attempts } from './attempts.ts';
+import { authenticate, type Role, type Shown } from './authenticate.ts';
 import { Problem } from './problem.ts';
-
-export type Role = (typeof operators.$inferSelect)['role'];
+import { checkCsrf } from './session-cookie.ts';
+import { requireFresh, type SignIn } from './sign-in.ts';
 
 export interface AdminEnv {
-  Variables: { actor: Actor; role: Role };
+  Variables: { actor: Actor; role: Role; shown: Shown };
 }
 
 const ACT: readonly Role[] = ['operator', 'admin'];
+const ADMIN: readonly Role[] = ['admin'];
 const READ: readonly Role[] = ['operator', 'admin', 'auditor'];
 const ALL: readonly Role[] = ['operator', 'admin', 'auditor', 'reviewer'];
 
-const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
+export const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'GET /admin/openapi.json': 'anyone',
   'GET /admin/docs': 'anyone',
   'GET /admin/docs.css': 'anyone',
+  'POST /admin/sessions': 'anyone',
+  'POST /admin/sessions/passkey/options': 'anyone',
+  'POST /admin/sessions/passkey': 'anyone',
+  'GET /admin/sign-in': 'anyone',
   'GET /admin/me': ALL,
+  'GET /admin/sessions': ALL,
+  'DELETE /admin/sessions/current': ALL,
+  'DELETE /admin/sessions/:id': ALL,
+  'GET /admin/passkeys': ALL,
+  'POST /admin/passkeys/options': ALL,
+  'POST /admin/passkeys': ALL,
+  'DELETE /admin/passkeys/:id': ALL,
+  'GET /admin/operator-tokens': ALL,
+  'POST /admin/operator-tokens': ALL,
+  'DELETE /admin/operator-tokens/:id': ALL,
+  'GET /admin/operators': READ,
+  'POST /admin/operators': ADMIN,
+  'PATCH /admin/operators/:name': ADMIN,
+  'POST /admin/operators/:name/links': ADMIN,
+  'POST /admin/operators/:name/sign-out': ADMIN,
+  'POST /admin/operators/:name/remove': ADMIN,
   'GET /admin/status': ALL,
   'GET /admin/metrics': READ,
   'GET /admin/cohorts': READ,
@@ -73,48 +93,47 @@ const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'GET /admin/acts': READ,
 };
 
+/**
+ * What gives power away, or makes it last: a session that was left open, or a token that was stolen, is not enough. The
+ * release of a global stop is such an act too; it is found by its body.
+ */
+const FRESH: ReadonlySet<string> = new Set([
+  'POST /admin/passkeys/options',
+  'POST /admin/passkeys',
+  'POST /admin/operator-tokens',
+  'POST /admin/operators',
+  'PATCH /admin/operators/:name',
+  'POST /admin/operators/:name/links',
+  'POST /admin/operators/:name/remove',
+]);
+
 /** Lets a call on only with a known credential whose role is in the table for the route that will answer. */
-export function access(control: Control): MiddlewareHandler<AdminEnv> {
+export function access(control: Control, signIn: SignIn, attempts: Attempts): MiddlewareHandler<AdminEnv> {
   return async (c, next) => {
     const route = routeOf(c);
     const allowed = route ? ALLOWED[route] : undefined;
     if (allowed !== 'anyone') {
-      const operator = await operatorOf(control, c.req.header('authorization'));
+      const { actor, role, roles, ...shown } = await authenticate(control, c, signIn, attempts);
       if (!route) throw new Problem('route_unknown', 'GET /admin/openapi.json lists the routes.');
-      if (!allowed?.includes(operator.role))
-        throw new Problem('role_forbidden', `The role "${operator.role}" may not call ${route}.`);
-      c.set('actor', { operator: operator.name, address: peerOf(c.env) });
-      c.set('role', operator.role);
+      if (!allowed || !roles.every((one) => allowed.includes(one)))
+        throw new Problem('role_forbidden', `The role "${role}" may not call ${route}.`);
+      if (shown.session && !isSafe(c.req.method))
+        await checkCsrf(c.req.header('x-csrf-token'), shown.session.csrf);
+      c.set('actor', actor);
+      c.set('role', role);
+      c.set('shown', shown);
+      if (FRESH.has(route)) requireFresh(control, c, signIn);
     }
     await next();
   };
+}
+
+function isSafe(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 /** The registered route that will answer, middleware left out. */
 export function routeOf(c: Context): string | undefined {
   const answering = matchedRoutes(c).findLast(({ method }) => method !== 'ALL');
   return answering && `${answering.method} ${answering.path}`;
-}
-
-async function operatorOf(control: Control, authorization: string | undefined) {
-  if (authorization === undefined)
-    throw new Problem('credential_missing', 'Send the operator credential as "Authorization: Bearer pco_…".');
-  const credential = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-  // Found by its hash: what a comparison of hashes leaks says nothing about a credential.
-  const operator =
-    credential !== undefined && isCredential(credential)
-      ? findOperator(control, await hashCredential(credential))
-      : undefined;
-  if (!operator) throw new Problem('credential_invalid', 'No operator has this credential.');
-  return operator;
-}
-
-function findOperator(control: Control, hash: string) {
-  return control.reader.select().from(operators).where(eq(operators.credentialHash, hash)).get();
-}
-
-/** The peer of the connection where the runtime tells it, as `@hono/node-server` does. */
-function peerOf(env: unknown): string | null {
-  const bindings = env as { incoming?: { socket?: { remoteAddress?: string } } } | undefined;
-  return bindings?.incoming?.socket?.remoteAddress ?? null;
 }

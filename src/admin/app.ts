@@ -5,11 +5,13 @@ import type { Control } from '../control.ts';
 import { type AdminEnv, access } from './access.ts';
 import { actRoutes } from './acts.ts';
 import { alertRoutes } from './alerts.ts';
+import { type AttemptLimits, type Attempts, attemptLimits } from './attempts.ts';
 import { bulkRoutes } from './bulk.ts';
 import { cohortRoutes } from './cohorts.ts';
-import { type ApiDocument, DOCS_CSP, DOCS_CSS, docsPage } from './docs-page.ts';
+import { describeApi } from './description.ts';
+import { DOCS_CSP, DOCS_CSS, docsPage } from './docs-page.ts';
 import { drillRoutes } from './drills.ts';
-import { guard } from './guard.ts';
+import { guard, guardHost } from './guard.ts';
 import { idempotent } from './idempotency.ts';
 import { importRoutes } from './import.ts';
 import { keyRoutes } from './keys.ts';
@@ -17,11 +19,17 @@ import { logRoutes } from './log.ts';
 import { meRoutes } from './me.ts';
 import { metricRoutes } from './metrics.ts';
 import { objectRoutes } from './objects.ts';
+import { OIDC_START, type OidcOptions, oidcRoutes } from './oidc.ts';
+import { operatorTokenRoutes } from './operator-tokens.ts';
+import { operatorRoutes } from './operators.ts';
+import { passkeyRoutes } from './passkeys.ts';
 import { answerFault } from './problem.ts';
 import { questionRoutes } from './questions.ts';
 import { readBody } from './read-body.ts';
 import { requestRoutes } from './requests.ts';
 import { reviewRoutes } from './reviews.ts';
+import { sessionRoutes } from './sessions.ts';
+import type { SignIn } from './sign-in.ts';
 import { standingRoutes } from './standing.ts';
 import { statusRoutes } from './status.ts';
 import { switchRoutes } from './switches.ts';
@@ -35,31 +43,54 @@ const LARGE = { paths: ['/admin/testers/import', '/admin/testers/bulk'], limitBy
 export interface AdminOptions {
   /** Names the control listener is reached by, beyond IP addresses and localhost. */
   readonly allowedHosts?: readonly string[];
+  readonly signIn?: SignIn;
+  readonly attempts?: AttemptLimits;
+  /** Null: no outside provider. */
+  readonly oidc?: OidcOptions | null;
   /** Hears of every fault that is ours. */
   readonly onFault?: (fault: unknown) => void;
+}
+
+const HOUR_MS = 3_600_000;
+const SIGN_IN: SignIn = { sessionMs: 12 * HOUR_MS, idleMs: 2 * HOUR_MS, freshMs: HOUR_MS / 6 };
+const ATTEMPTS = { signInsPerMinute: 30, failuresPerMinute: 600 };
+
+/** What the routes are made of. */
+interface Parts {
+  readonly control: Control;
+  readonly signIn: SignIn;
+  readonly attempts: Attempts;
+  readonly oidc: OidcOptions | null;
 }
 
 /** The type of the typed client. */
 export type AdminApi = ReturnType<typeof routesOf>;
 
 export function createAdmin(control: Control, options: AdminOptions = {}): OpenAPIHono<AdminEnv> {
-  const { allowedHosts = [], onFault = console.error } = options;
+  const { allowedHosts = [], onFault = console.error, signIn = SIGN_IN, oidc = null } = options;
+  const attempts = attemptLimits(options.attempts ?? ATTEMPTS);
   const app = new OpenAPIHono<AdminEnv>();
   app.onError((fault, c) => answerFault(fault, c, onFault));
-  app.use('/admin/*', guard(allowedHosts), access(control), readBody(BODY_LIMIT_BYTES, LARGE));
+  app.use(
+    '/admin/*',
+    guard(allowedHosts),
+    access(control, signIn, attempts),
+    readBody(BODY_LIMIT_BYTES, LARGE),
+  );
   app.use('/admin/*', idempotent(control));
-  routesOf(app, control);
+  routesOf(app, { control, signIn, attempts, oidc });
+  if (oidc) {
+    // The provider sends browsers here from its own pages, so the origin says nothing; state and cookie do.
+    app.use('/console/oidc/*', guardHost(allowedHosts));
+    app.route('/', oidcRoutes(control, oidc, signIn, attempts));
+  }
   app.openAPIRegistry.registerComponent('securitySchemes', 'operator', { type: 'http', scheme: 'bearer' });
-  const about = {
-    openapi: '3.1.0',
-    info: { title: 'Portcullis admin API', version: manifest.version },
-  };
-  app.doc31('/admin/openapi.json', about);
-  // Anybody may ask for it: it is made once.
-  let page: ReturnType<typeof docsPage> | undefined;
+  // Anybody may ask for them: they are made once.
+  const document = describeApi(app);
+  const page = docsPage(document);
+  app.get('/admin/openapi.json', (c) => c.json(document));
   app.get('/admin/docs', (c) => {
     c.header('Content-Security-Policy', DOCS_CSP);
-    page ??= docsPage(app.getOpenAPI31Document(about) as ApiDocument);
     return c.html(page);
   });
   app.get('/admin/docs.css', (c) => c.body(DOCS_CSS, 200, { 'content-type': 'text/css; charset=utf-8' }));
@@ -67,13 +98,13 @@ export function createAdmin(control: Control, options: AdminOptions = {}): OpenA
 }
 
 /** Separate, for its type tells the client every route. */
-function routesOf(app: OpenAPIHono<AdminEnv>, control: Control) {
+function routesOf(app: OpenAPIHono<AdminEnv>, { control, signIn, attempts, oidc }: Parts) {
   return app
     .route('/', cohortRoutes(control))
     .route('/', testerRoutes(control))
     .route('/', tokenRoutes(control))
     .route('/', keyRoutes(control))
-    .route('/', switchRoutes(control))
+    .route('/', switchRoutes(control, signIn))
     .route('/', standingRoutes(control))
     .route('/', reviewRoutes(control))
     .route('/', bulkRoutes(control))
@@ -87,5 +118,9 @@ function routesOf(app: OpenAPIHono<AdminEnv>, control: Control) {
     .route('/', questionRoutes(control))
     .route('/', actRoutes(control))
     .route('/', statusRoutes(control, manifest.version))
-    .route('/', meRoutes());
+    .route('/', operatorRoutes(control))
+    .route('/', operatorTokenRoutes(control))
+    .route('/', passkeyRoutes(control, signIn, attempts))
+    .route('/', sessionRoutes(control, signIn, attempts))
+    .route('/', meRoutes(signIn, oidc && { label: oidc.label, path: OIDC_START }));
 }

@@ -22,6 +22,7 @@ interface Parameter {
 
 interface Operation {
   readonly tags?: readonly string[];
+  readonly 'x-roles'?: readonly string[];
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema?: Schema }>> };
   readonly responses: Readonly<
@@ -87,6 +88,7 @@ function entry({ method, path, operation }: Entry, document: ApiDocument) {
   const parameters = operation.parameters ?? [];
   return html`<details id="${id}">
 <summary><b class="${method.toLowerCase()}">${method}</b> <code>${path}</code> <span>${ok?.description ?? ''}</span></summary>
+<p class="roles">For ${(operation['x-roles'] ?? []).join(', ')}</p>
 ${parameters.length > 0 ? html`<h3>Parameters</h3>${members(parameters.map(parameterRow))}` : ''}
 ${body ? html`<h3>Body</h3>${members(rowsOf(body, document))}` : ''}
 ${answer ? html`<h3>Answer</h3>${members(rowsOf(answer, document))}` : ''}
@@ -174,6 +176,7 @@ summary { cursor: pointer; padding: .55rem 0; display: flex; flex-wrap: wrap; ga
 summary::marker { content: ''; }
 summary:focus-visible, a:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; border-radius: .25rem; }
 summary b { font: 600 .75rem/1 ui-monospace, monospace; width: 3.2rem; }
+.roles { color: var(--quiet); font-size: .85rem; }
 summary span { color: var(--quiet); font-size: .9rem; }
 .get { color: var(--get); } .post, .patch, .put, .delete { color: var(--post); }
 dl { margin: 0; } dl div { display: grid; grid-template-columns: minmax(9rem, 18rem) 1fr; gap: .1rem 1rem; padding: .2rem 0; }

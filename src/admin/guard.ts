@@ -1,22 +1,35 @@
 /** What is checked before anyone is asked who they are: host, origin and kind of body; and the headers of every answer. */
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler, Next } from 'hono';
 import { Problem } from './problem.ts';
 
 const IP_LITERAL = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\])$/;
 
 /** @param allowedHosts host names (without port) that the control listener is reached by, beyond IPs and localhost. */
 export function guard(allowedHosts: readonly string[]): MiddlewareHandler {
+  const host = guardHost(allowedHosts);
+  return (c, next) => host(c, () => fromOurs(c, next));
+}
+
+/** The same for pages that other sites may send a browser to. */
+export function guardHost(allowedHosts: readonly string[]): MiddlewareHandler {
   const known = new Set(['localhost', ...allowedHosts.map((host) => host.toLowerCase())]);
   return async (c, next) => {
     c.header('Cache-Control', 'no-store');
     c.header('X-Content-Type-Options', 'nosniff');
-    // A Request made in the process has no Host header.
-    const host = c.req.header('host') ?? new URL(c.req.url).host;
-    checkHost(host, known);
-    checkOrigin(host, c.req.header('origin'), c.req.header('sec-fetch-site'));
-    checkBody(c.req.method, c.req.header('content-type'));
+    checkHost(hostOf(c), known);
     await next();
   };
+}
+
+/** A Request made in the process has no Host header. */
+function hostOf(c: Context): string {
+  return c.req.header('host') ?? new URL(c.req.url).host;
+}
+
+async function fromOurs(c: Context, next: Next): Promise<void> {
+  checkOrigin(hostOf(c), c.req.header('origin'), c.req.header('sec-fetch-site'));
+  checkBody(c.req.method, c.req.header('content-type'));
+  await next();
 }
 
 /** Against DNS rebinding: a page of another site reaches us under its own name, never under an IP or ours. */

@@ -15,6 +15,8 @@ const SHOWS_SECRET: ReadonlySet<string> = new Set([
   'POST /admin/tokens',
   'POST /admin/tokens/:jti/renew',
   'POST /admin/testers/reissue',
+  'POST /admin/operator-tokens',
+  'POST /admin/operators/:name/links',
 ]);
 
 type Row = typeof idempotency.$inferSelect;
@@ -24,7 +26,9 @@ export function idempotent(control: Control): MiddlewareHandler<AdminEnv> {
   const inFlight = new Set<string>();
   return async (c, next) => {
     const given = c.req.header('idempotency-key');
-    if (given === undefined || c.req.method === 'GET' || c.req.method === 'HEAD') return next();
+    // Nobody is known who could own the key of a sign-in.
+    if (given === undefined || !c.var.actor || c.req.method === 'GET' || c.req.method === 'HEAD')
+      return next();
     if (!FORM.test(given))
       throw new Problem('request_invalid', 'Idempotency-Key: use 1 to 128 visible ASCII characters.');
     const key = await sha256Hex(`${c.var.actor.operator}\n${given}`);

@@ -12,7 +12,11 @@ const PROBLEMS = {
   request_invalid: [400, 'The request is not valid'],
   credential_missing: [401, 'Operator credential missing'],
   credential_invalid: [401, 'Operator credential not valid'],
+  session_ended: [401, 'Session ended'],
+  sign_in_refused: [401, 'Sign-in refused'],
   role_forbidden: [403, 'Your role does not allow this'],
+  csrf_invalid: [403, 'CSRF token missing or not valid'],
+  reauthentication_required: [403, 'A fresh sign-in is wanted'],
   cross_site: [403, 'Cross-site request refused'],
   host_unknown: [403, 'Host name not accepted'],
   route_unknown: [404, 'No such route'],
@@ -22,12 +26,18 @@ const PROBLEMS = {
   tile_unknown: [404, 'No such tile'],
   checkpoint_missing: [404, 'No checkpoint yet'],
   object_unknown: [404, 'No such object'],
+  operator_unknown: [404, 'No such operator'],
+  session_unknown: [404, 'No such session'],
+  passkey_unknown: [404, 'No such passkey'],
   key_unknown: [404, 'No such key'],
   request_unknown: [404, 'No such request'],
   switch_unknown: [404, 'No such switch'],
   switch_not_engaged: [404, 'No such switch is engaged'],
   cohort_exists: [409, 'The cohort exists already'],
   tester_exists: [409, 'The tester exists already'],
+  operator_exists: [409, 'The name is taken'],
+  last_admin: [409, 'It is the last admin'],
+  passkeys_need_name: [409, 'Passkeys want a host name'],
   token_ended: [409, 'The access token cannot be renewed'],
   stop_file_present: [409, 'The file STOP is still there'],
   selection_changed: [409, 'Other testers are touched now'],
@@ -39,7 +49,9 @@ const PROBLEMS = {
   body_too_large: [413, 'Body too large'],
   media_type_unsupported: [415, 'Body is not JSON'],
   idempotency_key_reused: [422, 'Idempotency-Key used for another request'],
+  too_many_attempts: [429, 'Too many attempts'],
   fault: [500, 'The server failed on this request'],
+  provider_unavailable: [502, 'The OpenID provider does not answer'],
   store_unavailable: [503, 'The store is not available'],
 } as const satisfies Record<string, readonly [ContentfulStatusCode, string]>;
 
@@ -83,6 +95,7 @@ export function answerFault(fault: unknown, c: Context, onFault: (fault: unknown
 export function answerProblem(c: Context, { code, message, errors }: Problem): Response {
   const [status, title] = PROBLEMS[code];
   if (status === 401) c.header('WWW-Authenticate', 'Bearer realm="portcullis control"');
+  if (status === 429) c.header('Retry-After', '60');
   const body = { type: `urn:portcullis:problem:${code}`, title, status, detail: message };
   return c.body(JSON.stringify(errors.length > 0 ? { ...body, errors } : body), status, {
     'Content-Type': 'application/problem+json',

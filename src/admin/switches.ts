@@ -5,6 +5,7 @@ import type { Control } from '../control.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, body, iso, nameFaults, SECURED } from './answer.ts';
 import { Problem } from './problem.ts';
+import { requireFresh, type SignIn } from './sign-in.ts';
 import { checkExists, readReach, readSwitch, readSwitches, stoppedBody } from './switch-rows.ts';
 import {
   Order,
@@ -74,7 +75,7 @@ const readmit = createRoute({
   responses: answers(SwitchDetail, 'The stop, which holds for everybody else'),
 });
 
-export function switchRoutes(control: Control) {
+export function switchRoutes(control: Control, signIn: SignIn) {
   return new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults })
     .openapi(list, (c) => c.json({ switches: readSwitches(control, c.req.valid('query').engaged) }, 200))
     .openapi(reach, (c) => {
@@ -92,6 +93,7 @@ export function switchRoutes(control: Control) {
     })
     .openapi(release, async (c) => {
       const { scope, reason } = c.req.valid('json');
+      if (scope === 'global') requireFresh(control, c, signIn);
       const { ids, heldInMemory, releasedAt } = await control.release(scope, reason, c.var.actor);
       if (ids.length + heldInMemory === 0) throw notEngaged(control, scope);
       return c.json({ scope, ids: [...ids], releasedAt: iso(releasedAt) }, 200);
@@ -99,6 +101,8 @@ export function switchRoutes(control: Control) {
     .openapi(readmit, async (c) => {
       const { id } = c.req.valid('param');
       const { scopes, reason } = c.req.valid('json');
+      // All cohorts one by one are everybody, too.
+      if (readSwitch(control, id).scope === 'global') requireFresh(control, c, signIn);
       await control.readmit(id, checkNarrower(control, id, scopes), reason, c.var.actor);
       return c.json(readSwitch(control, id), 200);
     });

@@ -9,6 +9,8 @@ export interface Started {
   readonly upstream: string | null;
   /** A demo token made just now: shown once. */
   readonly token: string | null;
+  /** A one-time link of the first operator, made just now: shown once. */
+  readonly link: string | null;
   /** Rows that a crash had left open. */
   readonly lost: number;
   /** What the operators should know, each a sentence. */
@@ -33,6 +35,7 @@ export function banner(started: Started): string {
     lines.push(`  ${started.lost} calls were cut off by the last crash; their rows now say "lost".`, '');
   for (const note of started.notes) lines.push(`  ${note}`, '');
   if (token !== null) lines.push(...firstSteps(gateway, token));
+  lines.push(...consoleLines(control, started.link));
   lines.push(
     heading('Stop everybody, now'),
     `    ${CLI} kill`,
@@ -42,6 +45,18 @@ export function banner(started: Started): string {
     '',
   );
   return lines.join('\n');
+}
+
+/** By name, where it listens on this machine only: browsers make passkeys for names. */
+function consoleLines(control: string, link: string | null): string[] {
+  const base = `${control.replace(/\/\/(?:127\.0\.0\.1|\[::1\])(?=:)/, '//localhost')}/console`;
+  if (link === null)
+    return [heading('The console'), `    ${base}`, `    ${CLI} operator link    to sign in`, ''];
+  return [
+    `${heading('The console: your link to sign in')} ${dim('(good once, for an hour)')}`,
+    `    ${base}/sign-in#${link}`,
+    '',
+  ];
 }
 
 function firstSteps(gateway: string, token: string): string[] {

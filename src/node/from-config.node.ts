@@ -62,6 +62,19 @@ export function frontOptions({ requests, trustedProxies }: Config) {
   };
 }
 
+export function signInOptions({ signIn, oidcSecret }: Config) {
+  const { sessionHours, idleMinutes, freshMinutes, oidc } = signIn;
+  const [sessionMs, idleMs, freshMs] = [
+    sessionHours * 3_600_000,
+    idleMinutes * 60_000,
+    freshMinutes * 60_000,
+  ];
+  return {
+    signIn: { sessionMs, idleMs, freshMs },
+    oidc: oidc ? { ...oidc, clientSecret: oidcSecret } : null,
+  };
+}
+
 export function notes(config: Config): string[] {
   if (!config.upstream || config.cohorts) return [];
   return [

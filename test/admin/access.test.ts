@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createAdmin } from '../../src/admin/app.ts';
-import { makeCredential } from '../../src/admin/credential.ts';
+import { makeSecret } from '../../src/admin/credential.ts';
 import { StoreUnavailable } from '../../src/store/writer.ts';
 import { type Admin, startAdmin } from './with-admin.ts';
 
@@ -10,37 +10,69 @@ beforeAll(async () => {
 });
 afterAll(() => admin.close());
 
-/** Every route of the description, with a value for each path parameter. */
-async function everyRoute(): Promise<[method: string, path: string][]> {
-  const { paths } = await (await admin.app.request('/admin/openapi.json')).json();
-  return Object.entries(paths as Record<string, object>).flatMap(([path, methods]) =>
-    Object.keys(methods).map((method): [string, string] => [
-      method.toUpperCase(),
-      path.replaceAll(/\{\w+\}/g, 'x'),
-    ]),
-  );
+interface Described {
+  readonly method: string;
+  /** With a value for each path parameter. */
+  readonly path: string;
+  readonly roles: readonly string[];
 }
 
+async function everyRoute(): Promise<Described[]> {
+  const { paths } = await (await admin.app.request('/admin/openapi.json')).json();
+  return Object.entries(paths as Record<string, Record<string, { 'x-roles': string[] }>>).flatMap(
+    ([path, methods]) =>
+      Object.entries(methods).map(([method, one]) => ({
+        method: method.toUpperCase(),
+        path: path.replaceAll(/\{\w+\}/g, 'x'),
+        roles: one['x-roles'],
+      })),
+  );
+}
+const guarded = async () => (await everyRoute()).filter(({ roles }) => !roles.includes('anyone'));
+
 test('every route refuses a missing and a wrong credential with a challenge', async () => {
-  const routes = await everyRoute();
-  expect(routes).toHaveLength(50);
-  for (const [method, path] of routes) {
+  const routes = await guarded();
+  expect(routes.length).toBeGreaterThan(60);
+  for (const { method, path } of routes) {
     const missing = await admin.app.request(path, { method });
     expect([path, missing.status]).toEqual([path, 401]);
     expect(missing.headers.get('www-authenticate')).toContain('Bearer');
-    expect((await admin.call(method, path, undefined, makeCredential())).status).toBe(401);
+    expect((await admin.call(method, path, undefined, makeSecret('credential'))).status).toBe(401);
     expect((await admin.call(method, path, undefined, 'nonsense')).status).toBe(401);
   }
 });
 
-test('an auditor reads everything and changes nothing; a reviewer reads the status only', async () => {
-  for (const [method, path] of await everyRoute()) {
-    const asAuditor = (await admin.call(method, path, undefined, admin.credentials.auditor)).status;
-    expect([method, path, asAuditor === 403]).toEqual([method, path, method !== 'GET']);
-    const asReviewer = (await admin.call(method, path, undefined, admin.credentials.reviewer)).status;
-    const open = path === '/admin/status' || path === '/admin/me';
-    expect([method, path, asReviewer === 403]).toEqual([method, path, !open]);
+test('every route is open to the roles that it declares, and to no other', async () => {
+  const isForbidden = async (method: string, path: string, credential: string) => {
+    const answer = await admin.call(method, path, undefined, credential);
+    return answer.status === 403 && (await answer.text()).includes('problem:role_forbidden');
+  };
+  for (const { method, path, roles } of await guarded()) {
+    for (const [role, credential] of Object.entries(admin.credentials))
+      expect([method, path, role, await isForbidden(method, path, credential)]).toEqual([
+        ...[method, path, role],
+        !roles.includes(role),
+      ]);
   }
+});
+
+/** One's own sign-in: everybody's business. */
+const OWN = /^\/admin\/(?:sessions|passkeys|operator-tokens)/;
+
+test('an auditor changes nothing but its own sign-in; only an admin changes operators', async () => {
+  const routes = await everyRoute();
+  for (const { method, path, roles } of routes) {
+    if (method !== 'GET' && !OWN.test(path)) expect([path, roles.includes('auditor')]).toEqual([path, false]);
+    if (method !== 'GET' && path.startsWith('/admin/operators')) expect(roles).toEqual(['admin']);
+    if (method !== 'GET') expect([path, roles.includes('anyone') && !OWN.test(path)]).toEqual([path, false]);
+  }
+  const anyone = routes.filter(({ roles }) => roles.includes('anyone')).map(({ path }) => path);
+  expect(anyone.sort()).toEqual([
+    '/admin/sessions',
+    '/admin/sessions/passkey',
+    '/admin/sessions/passkey/options',
+    '/admin/sign-in',
+  ]);
 });
 
 test('a route that does not exist is known as such only to operators', async () => {
@@ -50,10 +82,10 @@ test('a route that does not exist is known as such only to operators', async () 
 });
 
 test('a credential is never in the store or in an answer', async () => {
-  const rows = admin.db.reader.$client.prepare('SELECT * FROM operators').all();
+  const rows = admin.db.reader.$client.prepare('SELECT * FROM operator_tokens').all();
   for (const credential of Object.values(admin.credentials))
     expect(JSON.stringify(rows)).not.toContain(credential);
-  const wrong = makeCredential();
+  const wrong = makeSecret('credential');
   expect(await (await admin.call('GET', '/admin/status', undefined, wrong)).text()).not.toContain(wrong);
 });
 
@@ -123,7 +155,7 @@ test('a stop goes ahead when the store cannot tell whether its cohort exists', a
       const { select } = db;
       return (...columns: Parameters<typeof select>) => ({
         from: (table: Parameters<ReturnType<typeof select>['from']>[0]) => {
-          if ('credentialHash' in table) return select.apply(db, columns).from(table);
+          if ('hash' in table) return select.apply(db, columns).from(table);
           throw new Error('disk I/O error');
         },
       });

@@ -5,9 +5,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { uuidv7 } from 'uuidv7';
-import { createAdmin } from '../../src/admin/app.ts';
+import { type AdminOptions, createAdmin } from '../../src/admin/app.ts';
 import { createClient } from '../../src/admin/client.ts';
-import { hashCredential, makeCredential } from '../../src/admin/credential.ts';
+import { hashSecret, makeSecret } from '../../src/admin/credential.ts';
 import { Warden } from '../../src/admission/warden.ts';
 import { Outbox } from '../../src/alerts/outbox.ts';
 import type { Actor, Control, IssuedToken } from '../../src/control.ts';
@@ -19,7 +19,7 @@ import { LogSide } from '../../src/log/log-side.ts';
 import { sealing } from '../../src/log/seal.node.ts';
 import { sha256 } from '../../src/log/sha256.node.ts';
 import { type Db, openDatabase, sqliteTransaction } from '../../src/store/db.node.ts';
-import { acts, operators, requests, tokens } from '../../src/store/schema.ts';
+import { acts, operators, operatorTokens, requests, tokens } from '../../src/store/schema.ts';
 import { Writer } from '../../src/store/writer.ts';
 import { KeyUnknown } from '../../src/token/faults.ts';
 
@@ -28,7 +28,9 @@ const DAY_MS = 86_400_000;
 
 export type Admin = Awaited<ReturnType<typeof startAdmin>>;
 
-export async function startAdmin() {
+/** @param options of the admin API; `now`: its clock */
+export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?: () => number } = {}) {
+  const { now = Date.now, ...more } = options;
   const dataDir = mkdtempSync(join(tmpdir(), 'portcullis-'));
   const db = openDatabase(join(dataDir, 'portcullis.sqlite'), 'process');
   const journal = new Journal(db.writer, sha256);
@@ -49,7 +51,7 @@ export async function startAdmin() {
     watchMs: 50,
   });
   const port: Omit<Control, 'drills'> = {
-    now: Date.now,
+    now,
     reader: db.reader,
     writer: db.writer,
     write: (job) => writer.write(job),
@@ -80,7 +82,7 @@ export async function startAdmin() {
     everyHours: 0,
   });
   const control: Control = { ...port, drills };
-  const app = createAdmin(control, { onFault: () => {} });
+  const app = createAdmin(control, { onFault: () => {}, ...more });
   const credentials = await addOperators(db.writer);
   const client = createClient({
     url: 'http://localhost',
@@ -114,11 +116,14 @@ export async function startAdmin() {
 }
 
 async function addOperators(db: Db): Promise<Record<(typeof ROLES)[number], string>> {
-  const made = ROLES.map((role) => [role, makeCredential()] as const);
-  for (const [role, credential] of made)
-    db.insert(operators)
-      .values({ name: `the-${role}`, role, credentialHash: await hashCredential(credential) })
+  const made = ROLES.map((role) => [role, makeSecret('credential')] as const);
+  for (const [role, credential] of made) {
+    const operator = `the-${role}`;
+    db.insert(operators).values({ name: operator, role }).run();
+    db.insert(operatorTokens)
+      .values({ id: `of-${operator}`, operator, label: 'test', hash: await hashSecret(credential) })
       .run();
+  }
   return Object.fromEntries(made) as Record<(typeof ROLES)[number], string>;
 }
 
