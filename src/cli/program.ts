@@ -11,6 +11,7 @@ import { addKeys } from './keys.ts';
 import { addKill } from './kill.ts';
 import { addLog } from './log.ts';
 import { addObject } from './object.ts';
+import { addOperator } from './operator.ts';
 import { plainLines } from './print.ts';
 import { addResume } from './resume.ts';
 import { addReview } from './review.ts';
@@ -78,6 +79,7 @@ function program(): Command {
     addToken,
     addObject,
     addKeys,
+    addOperator,
     addBackup,
   ])
     add(portcullis);

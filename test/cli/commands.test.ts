@@ -160,3 +160,28 @@ test('a followed log prints each call once, when it has ended', async () => {
   expect(seen.slice(0, 2)).toEqual([`${before} complete`, `${open} null`]);
   expect(seen.slice(2).sort()).toEqual([`${open} cut`, `${late} cut`].sort());
 });
+
+test('an operator is added with a link, given another role, signed out and removed; credentials are shown once', async () => {
+  const asAdmin = { ...gate.env, PORTCULLIS_OPERATOR_TOKEN: gate.credentials.admin };
+  const admin = (...args: string[]) => run(args, asAdmin);
+  expect((await gate.run('operator', 'add', 'maria', '--role', 'auditor')).code).toBe(1);
+  const added = await admin('operator', 'add', 'maria', '--role', 'auditor');
+  expect(added.stdout).toMatch(
+    /^Added maria as auditor\.\nhttp:\/\/localhost:\d+\/console\/sign-in#pcl_[\w-]{43}\n {2}good once, /,
+  );
+  expect((await admin('operator', 'role', 'maria', 'boss', '--reason', 'x')).code).toBe(2);
+  expect((await admin('operator', 'role', 'maria', 'operator', '--reason', 'on call')).stdout).toContain(
+    'maria is operator now',
+  );
+  const order = ['operator', 'token', 'add', '--label', 'nightly', '--operator', 'maria', '--json'];
+  const { credential, id } = JSON.parse((await admin(...order)).stdout);
+  expect(credential).toMatch(/^pco_/);
+  const listed = await admin('operator', 'token', 'list');
+  expect(listed.stdout).toContain(id);
+  expect(listed.stdout).not.toContain(credential);
+  expect((await admin('operator', 'sign-out', 'maria', '--reason', 'a leak')).stdout).toContain(
+    '1 credentials',
+  );
+  expect((await admin('operator', 'remove', 'maria', '--reason', 'left')).code).toBe(0);
+  expect((await admin('operator', 'list')).stdout).toMatch(/^maria +removed /m);
+});
