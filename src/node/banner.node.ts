@@ -39,7 +39,7 @@ export function banner(started: Started): string {
   lines.push(
     heading('Stop everybody, now'),
     `    ${CLI} kill`,
-    `    ${CLI} resume`,
+    `    ${CLI} resume --reason "it is over"`,
     heading('See who called'),
     `    ${CLI} log --follow`,
     '',
