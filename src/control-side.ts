@@ -1,6 +1,8 @@
 /** The port that the control side is given: the warden's acts, the store, the issuing of tokens, and the keys. */
 import { eq } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
+import type { Rules } from './admission/decide.ts';
+import { roomIn } from './admission/room.ts';
 import { issuedAfterRevocations } from './admission/switches.ts';
 import type { Warden } from './admission/warden.ts';
 import type { Outbox } from './alerts/outbox.ts';
@@ -32,6 +34,7 @@ export interface ControlParts {
   readonly lifetimeDays: number;
   readonly maxLifetimeDays: number;
   readonly cohortsWithRules: readonly string[] | 'all';
+  readonly rules: Rules;
   readonly outsideIssuers: boolean;
   readonly outbox: Outbox;
   readonly drills: (control: Omit<Control, 'drills'>) => Drills;
@@ -64,6 +67,7 @@ export function createControl(parts: ControlParts): Control {
     rotateKeys: (overlapMs, actor) => inTurn(() => rotateKeys(parts, overlapMs, actor)),
     withdrawKey: (kid, actor) => inTurn(() => withdrawKey(parts, kid, actor)),
     live: () => warden.live(),
+    room: roomIn({ db: reader, rules: parts.rules, held: (tester) => warden.held(tester), now }),
   };
   return { ...control, drills: parts.drills(control) };
 }

@@ -1,5 +1,6 @@
 /** What the control side (admin API, console) may ask of the gate. Types only. */
 import type { Counts } from './admission/counts.ts';
+import type { Room } from './admission/room.ts';
 import type { Scope } from './admission/scope.ts';
 import type { Outbox } from './alerts/outbox.ts';
 import type { Clock } from './deps.ts';
@@ -154,6 +155,8 @@ export interface Control {
   readonly counts: Counts;
   readonly outbox: Outbox;
   readonly drills: Drills;
+  /** What testers and cohorts have left of their limits and quotas. */
+  readonly room: Room;
   /** True where tokens of outside issuers are taken: those need no row here. */
   readonly outsideIssuers: boolean;
   /** Names of the cohorts that have rules in the configuration. */

@@ -102,6 +102,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   const writer = new Writer(sqliteTransaction(db, journal), (flush) => void setImmediate(flush));
   const liveness = holdLiveness(dir.path);
   const logKey = await readLogKey(await dir.logKey(), sha256);
+  const rules = rulesOf(config);
   const warden = new Warden({
     db,
     writer,
@@ -109,7 +110,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     captures,
     // An id is made when a call arrives, its row is written when its body is there.
     quietMs: (config.requests.headersSeconds + config.requests.bodySeconds) * 1000 + 60_000,
-    rules: rulesOf(config),
+    rules,
     now,
     skewMs: config.tokens.clockToleranceSeconds * 1000,
     node: `${process.pid}`,
@@ -185,6 +186,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     lifetimeDays: config.tokens.lifetimeDays,
     maxLifetimeDays: config.tokens.maxLifetimeDays,
     cohortsWithRules,
+    rules,
     outsideIssuers: config.issuers.length > 0,
     outbox,
     drills: (own) => {

@@ -56,6 +56,7 @@ export const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'POST /admin/testers/bulk': ACT,
   'POST /admin/testers/reissue': ACT,
   'POST /admin/testers/import': ACT,
+  'GET /admin/limits': READ,
   'GET /admin/tokens': READ,
   'POST /admin/tokens': ACT,
   'POST /admin/tokens/:jti/renew': ACT,

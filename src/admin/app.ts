@@ -15,6 +15,7 @@ import { guard, guardHost } from './guard.ts';
 import { idempotent } from './idempotency.ts';
 import { importRoutes } from './import.ts';
 import { keyRoutes } from './keys.ts';
+import { limitRoutes } from './limits.ts';
 import { logRoutes } from './log.ts';
 import { meRoutes } from './me.ts';
 import { metricRoutes } from './metrics.ts';
@@ -102,6 +103,7 @@ function routesOf(app: OpenAPIHono<AdminEnv>, { control, signIn, attempts, oidc 
   return app
     .route('/', cohortRoutes(control))
     .route('/', testerRoutes(control))
+    .route('/', limitRoutes(control))
     .route('/', tokenRoutes(control))
     .route('/', keyRoutes(control))
     .route('/', switchRoutes(control, signIn))

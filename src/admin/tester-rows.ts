@@ -100,7 +100,7 @@ export async function createTester(control: Control, tester: NewTester, actor: A
 export async function updateTester(
   control: Control,
   id: string,
-  { limits, quotas, ...changes }: TesterChanges,
+  { limits, quotas, reason, ...changes }: TesterChanges,
   actor: Actor,
 ) {
   const set: Partial<Row> = { ...changes };
@@ -111,7 +111,7 @@ export async function updateTester(
       return cohortUnknown(changes.cohort);
     const row = control.writer.update(testers).set(set).where(eq(testers.id, id)).returning().get();
     if (!row) return testerUnknown(id);
-    recordAct(control, actor, 'tester.update', `tester:${id}`, `set ${Object.keys(set).join(', ')}`);
+    recordAct(control, actor, 'tester.update', `tester:${id}`, toldOf(set, reason));
     return row;
   });
   if (changed instanceof Problem) throw changed;
@@ -130,6 +130,14 @@ export async function forgetTester(control: Control, id: string, actor: Actor): 
   // What was deleted still stands in the write-ahead log until that is written over.
   control.writer.$client.pragma('wal_checkpoint(truncate)');
   return texts;
+}
+
+/** Names and addresses stay out of the log; what somebody is let have stands in it. */
+function toldOf(set: Partial<Row>, reason: string | undefined): string {
+  const parts = Object.entries(set).map(([name, value]) =>
+    name === 'limits' || name === 'quotas' ? `${name} ${value ?? 'of the cohort'}` : name,
+  );
+  return `set ${parts.join(', ')}${reason ? `: ${reason}` : ''}`;
 }
 
 function textOf(overrides: object | null | undefined): string | null {

@@ -5,7 +5,7 @@ import type { Control } from '../control.ts';
 import { REVIEW_STATES } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, body, nameFaults, noCredential, SECURED, Time, WITHOUT_CREDENTIAL } from './answer.ts';
-import { Switch } from './switch-shapes.ts';
+import { Reason, Switch } from './switch-shapes.ts';
 import { createTester, forgetTester, readTester, readTesters, updateTester } from './tester-rows.ts';
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$/;
@@ -67,11 +67,16 @@ const Changes = z
     email: z.email('use an e-mail address, or null for none').nullable().optional(),
     limits: Limits.nullable().optional(),
     quotas: Quotas.nullable().optional(),
+    reason: Reason.optional().openapi({ description: 'For the record; needed with limits and quotas' }),
   })
   .refine(
-    (changes) => Object.keys(changes).length > 0,
+    ({ reason, ...changes }) => Object.keys(changes).length > 0,
     'give at least one of name, email, cohort, limits, quotas',
-  );
+  )
+  .refine(({ limits, quotas, reason }) => (limits === undefined && quotas === undefined) || reason, {
+    path: ['reason'],
+    message: 'say why: it is needed with limits and quotas',
+  });
 
 const Path = z.object({ id: z.string() });
 

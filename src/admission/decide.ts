@@ -10,7 +10,7 @@ import type { Batch } from '../store/writer.ts';
 import type { Ask } from './admission.ts';
 import type { Cluster } from './cluster.ts';
 import { limitHeaders } from './limit-headers.ts';
-import type { Limits, RequestLimits, WindowState } from './limits.ts';
+import { type Limits, overridden, type RequestLimits, type WindowState } from './limits.ts';
 import type { Objects } from './objects.ts';
 import type { Permits } from './permits.ts';
 import { type Charge, type Ledger, type Quotas, utcDay } from './quotas.ts';
@@ -94,7 +94,7 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
   const stranger = grounds.objects.refusal(call, bearer.tester);
   if (stranger) return refused(stranger);
 
-  const limits = merged(granted.limits, standing.limits);
+  const limits = overridden(granted.limits, standing.limits);
   const busy = tooManyAtOnce(bearer.tester, limits, batch, grounds);
   if (busy) return refused(busy);
   const charge = chargeOf(call, bearer, grounds);
@@ -102,7 +102,7 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
     grounds.ledger.refusal(
       `tester:${bearer.tester}`,
       charge.units,
-      merged(granted.quotas, standing.quotas),
+      overridden(granted.quotas, standing.quotas),
       grounds.now(),
     ) ?? grounds.ledger.refusal(`cohort:${bearer.cohort}`, charge.units, granted.sharedQuotas, grounds.now());
   if (exhausted) return refused(exhausted);
@@ -142,10 +142,6 @@ function engagedSwitch(
   const rows = statements.engaged.all({ ...scopes, token, model: `model:${bearer.model ?? ''}` });
   for (const { id } of named) rows.push(...statements.freezing.all({ object: id, cohort, tester }));
   return rows.find((row) => bites(row, issuedAt));
-}
-
-function merged<T extends object>(rules: T, overrides: string | null): T {
-  return overrides === null ? rules : { ...rules, ...(JSON.parse(overrides) as T) };
 }
 
 /** What the call asks for; a remix is as long as the video that it is made from. */

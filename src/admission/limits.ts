@@ -47,6 +47,33 @@ export const WINDOWS = [
   { name: 'day', key: 'requestsPerDay', seconds: 86_400 },
 ] as const;
 
+/** A window as the next call finds it; null: that call starts a new one. */
+function running(known: Counter | undefined, now: number): Counter | null {
+  return known && known.expire !== null && known.expire > now ? known : null;
+}
+
+/** A clock that was set back must not make a window longer; what it has used up stays. */
+function shortened(counter: Counter, seconds: number, now: number): Counter {
+  const latest = now + seconds * 1000;
+  return (counter.expire ?? 0) > latest ? { points: counter.points, expire: latest } : counter;
+}
+
+/** What each window that limits has used up, for whoever asks between calls. */
+export function windowsIn(counters: Counters, limits: Limits, now: number) {
+  return WINDOWS.flatMap(({ name, key, seconds }) => {
+    const limit = limits[key];
+    if (limit === undefined) return [];
+    const known = running(counters.get(name), now);
+    const counter = known && shortened(known, seconds, now);
+    return [{ name, key, limit, used: counter?.points ?? 0, resetsAt: counter?.expire ?? null }];
+  });
+}
+
+/** A tester's overrides stand in the place of what the cohort's rules say. */
+export function overridden<T extends object>(rules: T, overrides: string | null): T {
+  return overrides === null ? rules : { ...rules, ...(JSON.parse(overrides) as T) };
+}
+
 /** The library's limiter over the counters that were loaded for this call, with the clock passed in. */
 class LoadedLimiter extends StoreAbstract {
   readonly #now: Clock;
@@ -62,9 +89,8 @@ class LoadedLimiter extends StoreAbstract {
 
   async _upsert(_key: string, points: number, lifetimeMs: number): Promise<Counter> {
     const now = this.#now();
-    const known = this.#loaded().get(this.#name);
-    const running = known !== undefined && known.expire !== null && known.expire > now;
-    const counter = running
+    const known = running(this.#loaded().get(this.#name), now);
+    const counter = known
       ? { points: known.points + points, expire: known.expire }
       : { points, expire: now + lifetimeMs };
     this.#loaded().set(this.#name, counter);
@@ -111,14 +137,14 @@ export class RequestLimits {
     return { ok: true, windows };
   }
 
-  /** A clock that was set back must not make a window longer; what it has used up stays. */
+  /** Kept at once: seen anew at each refused call, the end would move on with the clock. */
   #shorten(tester: string): void {
     let changed = false;
     for (const { name, seconds } of WINDOWS) {
-      const latest = this.#now() + seconds * 1000;
       const counter = this.#loaded.get(name);
-      if (!counter || (counter.expire ?? 0) <= latest) continue;
-      this.#loaded.set(name, { points: counter.points, expire: latest });
+      const short = counter && shortened(counter, seconds, this.#now());
+      if (!short || short === counter) continue;
+      this.#loaded.set(name, short);
       changed = true;
     }
     if (changed) this.#store.save(tester, this.#loaded);

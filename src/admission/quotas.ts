@@ -20,7 +20,7 @@ export interface Charge {
   readonly units: Units;
 }
 
-export interface UsageRow {
+interface UsageRow {
   readonly day: number;
   readonly day_used: number;
   readonly total_used: number;
@@ -40,10 +40,25 @@ export function utcDay(unixMs: number): number {
   return Math.floor(unixMs / DAY_MS);
 }
 
-export function ledgerIn({ $client: db }: Db): Ledger {
+/** When the day's quotas begin anew, Unix milliseconds. */
+export function nextDayMs(now: number): number {
+  return (utcDay(now) + 1) * DAY_MS;
+}
+
+/** What a tester or cohort has used of a unit, today (UTC) and in all; what is set aside counts as used. */
+export function usedIn({ $client: db }: Db) {
   const load = db.prepare<[string, string], UsageRow>(
     'select day, day_used, total_used from usage where subject = ? and unit = ?',
   );
+  return (subject: string, unit: string, now: number) => {
+    const row = load.get(subject, unit);
+    return { day: row && row.day === utcDay(now) ? row.day_used : 0, total: row?.total_used ?? 0 };
+  };
+}
+
+export function ledgerIn(connection: Db): Ledger {
+  const { $client: db } = connection;
+  const used = usedIn(connection);
   // Tester and cohort in one statement. A day that is over is not counted any more: what is settled late changes the total.
   const addToBoth = db.prepare(
     `insert into usage (subject, unit, day, day_used, total_used) values (?, ?, ?, ?, ?), (?, ?, ?, ?, ?)
@@ -63,9 +78,8 @@ export function ledgerIn({ $client: db }: Db): Ledger {
       for (const [unit, asked] of entries(units)) {
         const quota = quotas[unit];
         if (!quota) continue;
-        const row = load.get(subject, unit);
-        const today = row && row.day === utcDay(now) ? row.day_used : 0;
-        const lack = lacking(quota, asked, today, row?.total_used ?? 0);
+        const { day, total } = used(subject, unit, now);
+        const lack = lacking(quota, asked, day, total);
         if (lack) return exceeded(subject, unit, asked, lack, now);
       }
       return null;
@@ -101,6 +115,11 @@ function lacking(quota: Quota, asked: number, today: number, total: number): Lac
   return null;
 }
 
+/** As the log and the refusal name a quota. */
+export function quotaRule(subject: string, unit: string, span: 'day' | 'total'): string {
+  return `quota:${subject.split(':', 1)[0]}.${unit}.${span}`;
+}
+
 const NAMES: Readonly<Record<Unit, string>> = {
   videoSeconds: 'seconds of video',
   images: 'images',
@@ -117,10 +136,10 @@ function exceeded(
 ): Refusal {
   const whose = subject.startsWith('cohort:') ? 'Your cohort has' : 'You have';
   const when = span === 'day' ? 'a day (UTC)' : 'in all';
-  const untilTomorrow = Math.ceil(((utcDay(now) + 1) * DAY_MS - now) / 1000);
+  const untilTomorrow = Math.ceil((nextDayMs(now) - now) / 1000);
   return new Refusal('quota_exceeded', `${subject} ${unit}: ${asked} asked for, ${left} of ${quota} left`, {
     message: `${whose} ${quota} ${NAMES[unit]} ${when}, ${left} are left, and this call needs ${asked || 'some'}.`,
-    rule: `quota:${subject.split(':', 1)[0]}.${unit}.${span}`,
+    rule: quotaRule(subject, unit, span),
     ...(span === 'day' ? { retryAfterSeconds: untilTomorrow } : {}),
   });
 }

@@ -241,9 +241,22 @@ export function prepareStatements(db: Db) {
 
 export type Statements = ReturnType<typeof prepareStatements>;
 
-/** The counters of all windows of a tester, in one row of the `limits` table. */
-export function counterStore(db: Db): CounterStore {
+/** Reads the counters of all windows of a tester: one row of the `limits` table. */
+export function countersIn(db: Db): CounterStore['load'] {
   const load = db.$client.prepare<[string], LimitsRow>('select * from limits where tester = ?');
+  return (tester) => {
+    const row = load.get(tester);
+    const counters: Counters = new Map();
+    if (!row) return counters;
+    for (const { name } of WINDOWS) {
+      const points = row[`${name}_points`];
+      if (points !== null) counters.set(name, { points, expire: row[`${name}_end`] });
+    }
+    return counters;
+  };
+}
+
+export function counterStore(db: Db): CounterStore {
   const save = db.$client.prepare(
     `insert into limits values (?, ?, ?, ?, ?, ?, ?) on conflict (tester) do update set
      second_points = excluded.second_points, second_end = excluded.second_end,
@@ -251,16 +264,7 @@ export function counterStore(db: Db): CounterStore {
      day_points = excluded.day_points, day_end = excluded.day_end`,
   );
   return {
-    load(tester) {
-      const row = load.get(tester);
-      const counters: Counters = new Map();
-      if (!row) return counters;
-      for (const { name } of WINDOWS) {
-        const points = row[`${name}_points`];
-        if (points !== null) counters.set(name, { points, expire: row[`${name}_end`] });
-      }
-      return counters;
-    },
+    load: countersIn(db),
     save(tester, counters) {
       const [second, minute, day] = WINDOWS.map(({ name }) => counters.get(name) ?? NO_COUNTER);
       save.run(

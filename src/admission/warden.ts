@@ -246,6 +246,11 @@ export class Warden implements Admission {
     return this.#stops;
   }
 
+  /** Calls in flight of a tester, in every process. */
+  held(tester: string): number {
+    return this.#permits.held(tester) + this.#cluster.othersHold(tester);
+  }
+
   live(): Live {
     return {
       node: this.#options.node,

@@ -9,6 +9,7 @@ import { addDrill } from './drill.ts';
 import { Fault, Refused, Usage } from './exit.ts';
 import { addKeys } from './keys.ts';
 import { addKill } from './kill.ts';
+import { addLimits } from './limits.ts';
 import { addLog } from './log.ts';
 import { addObject } from './object.ts';
 import { addOperator } from './operator.ts';
@@ -76,6 +77,7 @@ function program(): Command {
     addLog,
     addCohort,
     addTester,
+    addLimits,
     addToken,
     addObject,
     addKeys,

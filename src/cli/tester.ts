@@ -1,5 +1,6 @@
 /** `portcullis tester`: the people who may call. */
 import type { Command } from 'commander';
+import { addTesterLimit } from './tester-limit.ts';
 
 interface Json {
   readonly json?: boolean;
@@ -44,6 +45,7 @@ export function addTester(program: Command): void {
     .option('--json', 'print JSON')
     .addHelpText('after', '\nExample:\n  portcullis tester show ada')
     .action(show);
+  addTesterLimit(tester);
   tester
     .command('forget')
     .description('destroy what was kept of the texts that a tester sent')

@@ -63,13 +63,16 @@ test('nothing is handed to or from a tester that does not exist', async () => {
 });
 
 test("a tester's own quotas are kept, and a unit that does not exist is named", async () => {
-  await admin.call('PATCH', '/admin/testers/ada', { quotas: { videoSeconds: { day: 40 } } });
+  await admin.call('PATCH', '/admin/testers/ada', {
+    quotas: { videoSeconds: { day: 40 } },
+    reason: 'a trial',
+  });
   expect(await (await admin.call('GET', '/admin/testers/ada')).json()).toMatchObject({
     quotas: { videoSeconds: { day: 40 } },
     usage: [],
   });
   const wrong = await (
-    await admin.call('PATCH', '/admin/testers/ada', { quotas: { seconds: { day: 1 } } })
+    await admin.call('PATCH', '/admin/testers/ada', { quotas: { seconds: { day: 1 } }, reason: 'a trial' })
   ).json();
   expect(wrong.detail).toContain('seconds');
 });

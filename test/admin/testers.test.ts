@@ -62,7 +62,11 @@ test('a member that does not exist is named, not ignored', async () => {
 
 test('every act leaves exactly one row, with who and what', async () => {
   await admin.call('POST', '/admin/testers', { id: 'ada', cohort: 'alpha' });
-  await admin.call('PATCH', '/admin/testers/ada', { name: 'Ada', limits: { requestsPerMinute: 5 } });
+  await admin.call('PATCH', '/admin/testers/ada', {
+    name: 'Ada',
+    limits: { requestsPerMinute: 5 },
+    reason: 'quiet week',
+  });
   await admin.call('POST', '/admin/tokens', { tester: 'ada' });
   await admin.call('POST', '/admin/switches', { scope: 'tester:ada', reason: 'test' });
   await admin.call('POST', '/admin/switches/release', { scope: 'tester:ada', reason: 'over' });
@@ -86,7 +90,9 @@ test('a change keeps what it does not name, and null clears', async () => {
     limits: { concurrent: 2 },
   });
   await admin.call('PATCH', '/admin/testers/ada', { email: 'ada@example.org' });
-  const changed = await (await admin.call('PATCH', '/admin/testers/ada', { limits: null })).json();
+  const changed = await (
+    await admin.call('PATCH', '/admin/testers/ada', { limits: null, reason: 'over' })
+  ).json();
   expect(changed).toMatchObject({ name: 'Ada', email: 'ada@example.org', limits: null });
   expect((await problem(admin.call('PATCH', '/admin/testers/ada', {}))).status).toBe(400);
   expect((await problem(admin.call('PATCH', '/admin/testers/eve', { name: 'Eve' }))).detail).toContain(

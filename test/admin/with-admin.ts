@@ -8,6 +8,7 @@ import { uuidv7 } from 'uuidv7';
 import { type AdminOptions, createAdmin } from '../../src/admin/app.ts';
 import { createClient } from '../../src/admin/client.ts';
 import { hashSecret, makeSecret } from '../../src/admin/credential.ts';
+import { roomIn } from '../../src/admission/room.ts';
 import { Warden } from '../../src/admission/warden.ts';
 import { Outbox } from '../../src/alerts/outbox.ts';
 import type { Actor, Control, IssuedToken } from '../../src/control.ts';
@@ -68,6 +69,12 @@ export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?
     forget: (tester) => captures.forget(tester),
     counts: warden.counts,
     outbox: new Outbox(db.writer, [], Date.now),
+    room: roomIn({
+      db: db.reader,
+      rules: () => ({ programme: { allow: [] }, limits: {}, quotas: {}, sharedQuotas: {} }),
+      held: (tester) => warden.held(tester),
+      now: Date.now,
+    }),
     outsideIssuers: false,
     cohortsWithRules: ['alpha'],
   };

@@ -63,6 +63,26 @@ test('lists are aligned, without colour off a terminal', async () => {
   expect((await gate.run('token', 'list')).stdout).toContain('portcullis token issue');
 });
 
+test('a tester is given bounds, reads them, and loses them again', async () => {
+  await addAda();
+  const limit = (...bounds: string[]) => gate.run('tester', 'limit', 'ada', ...bounds, '--reason', 'demo');
+  expect((await limit('requestsPerMinute=60', 'tokens.day=500', 'tokens.total=900')).code).toBe(0);
+  expect((await gate.run('limits', 'ada')).stdout).toMatch(
+    /^WHOSE .*\ntester:ada +limit:minute +60 +0 +60 +– +override\n.*quota:tester.tokens.day +500 .*\n.*total +900 /,
+  );
+  await limit('concurrent=2', 'tokens=');
+  expect(await gate.json('tester', 'show', 'ada')).toMatchObject({
+    limits: { requestsPerMinute: 60, concurrent: 2 },
+    quotas: null,
+  });
+  expect((await limit('requestsPerFortnight=1')).code).toBe(1);
+  expect((await limit('requestsPerMinute')).code).toBe(2);
+  expect((await limit()).code).toBe(2);
+  expect((await limit('--clear')).code).toBe(0);
+  expect((await gate.run('limits', 'ada')).stdout).toBe('Nothing bounds this tester.\n');
+  expect((await gate.run('limits')).stdout).toContain('Nearest to a bound of their own:\n');
+});
+
 test('the exit code tells done, refused, usage and fault apart', async () => {
   expect((await gate.run('cohort', 'add', 'alpha')).code).toBe(0);
   expect((await gate.run('cohort', 'add', 'alpha')).code).toBe(1);
@@ -99,6 +119,8 @@ test('every command has help with an example', async () => {
     ...commands,
     'tester list',
     'tester show',
+    'tester limit',
+    'limits',
     'token issue',
     'token list',
     'token renew',

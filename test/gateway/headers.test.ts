@@ -21,6 +21,7 @@ beforeAll(async () => {
   token = await gate.tester('ada', 'default');
   await gate.admin('PATCH', 'testers/ada', {
     limits: { requestsPerSecond: 100_000, requestsPerMinute: 100_000 },
+    reason: 'many cases',
   });
   await gate.admin('POST', 'objects/give', { to: 'ada', ids: ['video_1'] });
 });

@@ -53,7 +53,7 @@ test('a call that one limit refuses uses up none of the others', async () => {
   expect(answer.headers.get('ratelimit')).toContain('"day";r=999');
   const refusedBefore = gate.rows("tester = 'max' and outcome = 'rate_limited'").length;
   expect(refusedBefore).toBeGreaterThan(0);
-  await gate.admin('PATCH', 'testers/max', { limits: { requestsPerMinute: 1000 } });
+  await gate.admin('PATCH', 'testers/max', { limits: { requestsPerMinute: 1000 }, reason: 'demo day' });
   const token = String((await gate.admin('POST', 'tokens', { tester: 'max' })).token);
   expect((await post(gate.url, token, CHAT)).headers.get('ratelimit')).toContain('"day";r=969');
 });

@@ -170,7 +170,7 @@ test('a quota of a day begins anew with the UTC day, and the total goes on', asy
 
 test("a quota of the tester's own goes before the cohort's", async () => {
   const token = await start('quotas: { images: { total: 1 } }', json({ data: [] }));
-  await gate.admin('PATCH', 'testers/ada', { quotas: { images: { total: 2 } } });
+  await gate.admin('PATCH', 'testers/ada', { quotas: { images: { total: 2 } }, reason: 'a trial' });
   const image = async () =>
     (await post(gate.url, token, { model: 'm', prompt: 'x' }, '/v1/images/generations')).status;
   expect([await image(), await image(), await image()]).toEqual([200, 200, 429]);
