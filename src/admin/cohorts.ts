@@ -1,12 +1,13 @@
 /** Cohorts: the groups that rules are written for. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { asc, count, eq, ne } from 'drizzle-orm';
+import { and, asc, count, eq, gt, ne } from 'drizzle-orm';
 import type { Control } from '../control.ts';
 import { DRILL, isReserved } from '../gateway/drill.ts';
 import { cohorts, testers } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
 import { answers, body, iso, nameFaults, noCredential, SECURED, Time, WITHOUT_CREDENTIAL } from './answer.ts';
+import { Limit, Next, pageOf } from './page.ts';
 import { Problem } from './problem.ts';
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
@@ -32,7 +33,8 @@ const list = createRoute({
   path: '/admin/cohorts',
   tags: ['cohorts'],
   security: SECURED,
-  responses: answers(z.object({ cohorts: z.array(Cohort) }), 'All cohorts, by name'),
+  request: { query: z.strictObject({ after: z.string().optional(), limit: Limit }) },
+  responses: answers(z.object({ cohorts: z.array(Cohort), next: Next }), 'Cohorts, by name, a page'),
 });
 
 const create = createRoute({
@@ -46,7 +48,7 @@ const create = createRoute({
 
 export function cohortRoutes(control: Control) {
   return new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults })
-    .openapi(list, (c) => c.json({ cohorts: readCohorts(control) }, 200))
+    .openapi(list, (c) => c.json(readCohorts(control, c.req.valid('query')), 200))
     .openapi(create, async (c) => {
       const { name } = c.req.valid('json');
       if (isReserved(name)) throw new Problem('request_invalid', `name: "${name}" is the gate's own.`);
@@ -55,16 +57,23 @@ export function cohortRoutes(control: Control) {
     });
 }
 
-function readCohorts(control: Control) {
-  return control.reader
+function readCohorts(control: Control, { after = '', limit }: { after?: string | undefined; limit: number }) {
+  const rows = control.reader
     .select({ name: cohorts.name, createdAt: cohorts.createdAt, testers: count(testers.id) })
     .from(cohorts)
     .leftJoin(testers, eq(testers.cohort, cohorts.name))
-    .where(ne(cohorts.name, DRILL))
+    .where(and(ne(cohorts.name, DRILL), gt(cohorts.name, after)))
     .groupBy(cohorts.name)
     .orderBy(asc(cohorts.name))
-    .all()
-    .map((row) => ({ ...row, createdAt: iso(row.createdAt), hasRules: hasRules(control, row.name) }));
+    .limit(limit + 1)
+    .all();
+  const { page, next } = pageOf(rows, limit, ({ name }) => name);
+  const body = (row: (typeof rows)[number]) => ({
+    ...row,
+    createdAt: iso(row.createdAt),
+    hasRules: hasRules(control, row.name),
+  });
+  return { cohorts: page.map(body), next };
 }
 
 async function createCohort(control: Control, name: string, actor: AdminEnv['Variables']['actor']) {

@@ -4,6 +4,7 @@ import type { Actor, Control } from '../control.ts';
 import { objects, testers } from '../store/schema.ts';
 import { recordAct } from './acts.ts';
 import { iso, isoOrNull } from './answer.ts';
+import { pageOf } from './page.ts';
 import { type Problem, testerUnknown } from './problem.ts';
 
 interface Order {
@@ -38,7 +39,12 @@ export function readObjects(
     .select()
     .from(objects)
     .where(and(...conditions));
-  return rows.orderBy(asc(objects.id)).limit(query.limit).all().map(objectBody);
+  const found = rows
+    .orderBy(asc(objects.id))
+    .limit(query.limit + 1)
+    .all();
+  const { page, next } = pageOf(found, query.limit, ({ id }) => id);
+  return { objects: page.map(objectBody), next };
 }
 
 export function readObject({ reader }: Control, id: string) {

@@ -4,6 +4,7 @@ import type { Control } from '../control.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, body, nameFaults, noCredential, SECURED, Time, WITHOUT_CREDENTIAL } from './answer.ts';
 import { giveAll, giveThese, readObject, readObjects } from './object-rows.ts';
+import { Limit, Next } from './page.ts';
 import { Problem } from './problem.ts';
 import { Reason } from './switch-shapes.ts';
 
@@ -52,13 +53,10 @@ const list = createRoute({
       tester: z.string().optional(),
       kind: z.string().optional(),
       after: Id.optional(),
-      limit: z.coerce.number<string>().int().min(1).max(1000).default(100),
+      limit: Limit,
     }),
   },
-  responses: answers(
-    z.object({ objects: z.array(KnownObject), next: z.string().nullable() }),
-    'Objects by id, a page; `next` is the `after` of the following one',
-  ),
+  responses: answers(z.object({ objects: z.array(KnownObject), next: Next }), 'Objects by id, a page'),
 });
 
 const show = createRoute({
@@ -81,12 +79,7 @@ const give = createRoute({
 
 export function objectRoutes(control: Control) {
   return new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults })
-    .openapi(list, (c) => {
-      const query = c.req.valid('query');
-      const objects = readObjects(control, query);
-      const next = objects.length === query.limit ? (objects.at(-1)?.id ?? null) : null;
-      return c.json({ objects, next }, 200);
-    })
+    .openapi(list, (c) => c.json(readObjects(control, c.req.valid('query')), 200))
     .openapi(show, (c) => {
       const { id } = c.req.valid('param');
       const object = readObject(control, id);

@@ -1,23 +1,40 @@
 /** What the store says of switches: which there are, whom one would stop. */
-import { asc, count, desc, eq, isNotNull, isNull, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, isNotNull, isNull, lt, sql } from 'drizzle-orm';
 import type { Scope } from '../admission/scope.ts';
 import { instantOf } from '../admission/switches.ts';
 import type { Control, Stopped } from '../control.ts';
 import { DRILL } from '../gateway/drill.ts';
 import { cancellations, cohorts, readmissions, switches, testers } from '../store/schema.ts';
 import { iso, isoOrNull } from './answer.ts';
-import { NOT_ENDED } from './ended-tokens.ts';
+import { VALID, validBy } from './ended-tokens.ts';
+import { pageOf } from './page.ts';
 import { cohortUnknown, Problem, testerUnknown } from './problem.ts';
 
-export function readSwitches(control: Control, engaged: 'true' | 'false' | undefined) {
+interface Asked {
+  readonly engaged?: 'true' | 'false' | undefined;
+  readonly scope?: string | undefined;
+  readonly after?: number | undefined;
+  readonly limit: number;
+}
+
+/** The newest first. */
+export function readSwitches(control: Control, { engaged, scope, after, limit }: Asked) {
   const state = { true: isNull(switches.releasedAt), false: isNotNull(switches.releasedAt) };
-  const rows = control.reader
+  const conditions = [
+    engaged && state[engaged],
+    scope === undefined ? undefined : eq(switches.scope, scope),
+    after === undefined ? undefined : lt(switches.id, after),
+  ];
+  const query = control.reader
     .select()
     .from(switches)
-    .where(engaged && state[engaged])
+    .where(and(...conditions));
+  const rows = query
     .orderBy(desc(switches.id))
-    .limit(1000);
-  return rows.all().map(switchBody);
+    .limit(limit + 1)
+    .all();
+  const { page, next } = pageOf(rows, limit, ({ id }) => id);
+  return { switches: page.map(switchBody), next };
 }
 
 export function readSwitch({ reader }: Control, id: number) {
@@ -101,15 +118,15 @@ export function readReach(control: Control, scope: Scope) {
   const [, kind = 'global', name = ''] = /^(\w+):(.*)$/s.exec(scope) ?? [];
   const db = control.reader.$client;
   const ids = `select t.id from testers t where ${IN_SCOPE[kind] ?? '0'}`;
-  const values = { name, now: control.now() };
+  const values = { name, ...validBy(control) };
   const one = (text: string) => db.prepare<[typeof values], { n: number }>(text).get(values)?.n ?? 0;
   const { node, calls, streams } = control.reach(scope);
   return {
     scope,
     testers: one(`select count(*) as n from (${ids})`),
     tokens: one(
-      `select count(*) as n from tokens where expires_at > @now and tester in (${ids})
-       and ${kind === 'token' ? 'jti = @name' : '1'} and ${NOT_ENDED}`,
+      `select count(*) as n from tokens where tester in (${ids})
+       and ${kind === 'token' ? 'jti = @name' : '1'} and ${VALID}`,
     ),
     calls,
     streams,

@@ -4,6 +4,7 @@ import type { Scope } from '../admission/scope.ts';
 import type { Control } from '../control.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, body, iso, nameFaults, SECURED } from './answer.ts';
+import { AfterId, Limit, Next } from './page.ts';
 import { Problem } from './problem.ts';
 import { requireFresh, type SignIn } from './sign-in.ts';
 import { checkExists, readReach, readSwitch, readSwitches, stoppedBody } from './switch-rows.ts';
@@ -26,8 +27,15 @@ const list = createRoute({
   path: '/admin/switches',
   tags: ['switches'],
   security: SECURED,
-  request: { query: z.strictObject({ engaged: z.enum(['true', 'false']).optional() }) },
-  responses: answers(z.object({ switches: z.array(Switch) }), 'Switches, newest first, at most 1000'),
+  request: {
+    query: z.strictObject({
+      engaged: z.enum(['true', 'false']).optional(),
+      scope: ScopeText.optional().openapi({ description: 'Of exactly this scope' }),
+      after: AfterId,
+      limit: Limit,
+    }),
+  },
+  responses: answers(z.object({ switches: z.array(Switch), next: Next }), 'Switches, newest first, a page'),
 });
 
 const reach = createRoute({
@@ -77,7 +85,7 @@ const readmit = createRoute({
 
 export function switchRoutes(control: Control, signIn: SignIn) {
   return new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults })
-    .openapi(list, (c) => c.json({ switches: readSwitches(control, c.req.valid('query').engaged) }, 200))
+    .openapi(list, (c) => c.json(readSwitches(control, c.req.valid('query')), 200))
     .openapi(reach, (c) => {
       const { scope } = c.req.valid('query');
       checkExists(control, scope);
@@ -135,9 +143,8 @@ function checkNarrower(control: Control, id: number, scopes: readonly string[]):
 
 /** Says which wider stop is in the way, for that is what whoever asks wants to get through. */
 function notEngaged(control: Control, scope: Scope): Problem {
-  const wider = readSwitches(control, 'true').find(
-    (one) => one.effect === 'stop' && one.scope === 'global' && scope !== 'global',
-  );
+  const engaged = readSwitches(control, { engaged: 'true', scope: 'global', limit: 1000 }).switches;
+  const wider = scope === 'global' ? undefined : engaged.find(({ effect }) => effect === 'stop');
   const mend = wider
     ? ` "global" is stopped by switch ${wider.id}: let "${scope}" through with POST /admin/switches/${wider.id}/readmissions.`
     : '';

@@ -1,9 +1,9 @@
 /** Testers in the store: reading them, and changing them together with the act that tells of it. */
-import { and, asc, count, desc, eq, inArray, isNull, ne, or, sql } from 'drizzle-orm';
+import { and, asc, count, desc, eq, inArray, isNull, or, sql } from 'drizzle-orm';
 import type { Limits } from '../admission/limits.ts';
 import { type Quotas, utcDay } from '../admission/quotas.ts';
 import type { Actor, Control } from '../control.ts';
-import { DRILL, isReserved } from '../gateway/drill.ts';
+import { isReserved } from '../gateway/drill.ts';
 import { cohorts, requests, switches, testers, tokens, usage } from '../store/schema.ts';
 import { recordAct } from './acts.ts';
 import { iso } from './answer.ts';
@@ -13,15 +13,10 @@ import type { NewTester, TesterChanges } from './testers.ts';
 
 type Row = typeof testers.$inferSelect;
 
-function testerBody(row: Row) {
+export function testerBody(row: Row) {
   const limits: Limits | null = row.limits === null ? null : JSON.parse(row.limits);
   const quotas: Quotas | null = row.quotas === null ? null : JSON.parse(row.quotas);
   return { ...row, limits, quotas, createdAt: iso(row.createdAt) };
-}
-
-export function readTesters({ reader }: Control, cohort: string | undefined) {
-  const inCohort = cohort === undefined ? ne(testers.id, DRILL) : eq(testers.cohort, cohort);
-  return reader.select().from(testers).where(inCohort).orderBy(asc(testers.id)).all().map(testerBody);
 }
 
 export function readTester(control: Control, id: string) {

@@ -5,8 +5,10 @@ import type { Control } from '../control.ts';
 import { REVIEW_STATES } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, body, nameFaults, noCredential, SECURED, Time, WITHOUT_CREDENTIAL } from './answer.ts';
+import { Limit, Next } from './page.ts';
 import { Reason, Switch } from './switch-shapes.ts';
-import { createTester, forgetTester, readTester, readTesters, updateTester } from './tester-rows.ts';
+import { readTesters } from './tester-list.ts';
+import { createTester, forgetTester, readTester, updateTester } from './tester-rows.ts';
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,127}$/;
 
@@ -21,12 +23,12 @@ const Line = z
   .max(200)
   .regex(/^\P{Cc}*$/u, 'use one line without control characters')
   .refine(noCredential, WITHOUT_CREDENTIAL);
-const Limit = z.number().int().min(1, 'use a whole number from 1 up, or leave it out');
+const Bound = z.number().int().min(1, 'use a whole number from 1 up, or leave it out');
 const Limits = z.strictObject({
-  requestsPerSecond: Limit.optional(),
-  requestsPerMinute: Limit.optional(),
-  requestsPerDay: Limit.optional(),
-  concurrent: Limit.optional(),
+  requestsPerSecond: Bound.optional(),
+  requestsPerMinute: Bound.optional(),
+  requestsPerDay: Bound.optional(),
+  concurrent: Bound.optional(),
 });
 
 const Tester = z
@@ -78,6 +80,27 @@ const Changes = z
     message: 'say why: it is needed with limits and quotas',
   });
 
+const ListedTester = Tester.extend({
+  validTokens: z.number().int().openapi({ description: 'Access tokens of ours that are in force' }),
+  lastUsedAt: Time.nullable().openapi({ description: 'Of the last of them; up to a minute late' }),
+  callsToday: z.number().int().openapi({ description: 'Since midnight (UTC), refused ones included' }),
+  mayCall: z.boolean().openapi({ description: 'GET /admin/standing says why not' }),
+}).openapi('ListedTester');
+
+const Listing = z.strictObject({
+  q: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .openapi({ description: 'Part of the id, name, e-mail address or cohort' }),
+  cohort: z.string().optional(),
+  review: z.enum(REVIEW_STATES).optional(),
+  after: z.string().optional(),
+  limit: Limit,
+});
+export type Listing = z.output<typeof Listing>;
+
 const Path = z.object({ id: z.string() });
 
 const list = createRoute({
@@ -85,8 +108,8 @@ const list = createRoute({
   path: '/admin/testers',
   tags: ['testers'],
   security: SECURED,
-  request: { query: z.strictObject({ cohort: z.string().optional() }) },
-  responses: answers(z.object({ testers: z.array(Tester) }), 'Testers, by id'),
+  request: { query: Listing },
+  responses: answers(z.object({ testers: z.array(ListedTester), next: Next }), 'Testers, by id, a page'),
 });
 
 const create = createRoute({
@@ -133,7 +156,7 @@ export type TesterChanges = z.output<typeof Changes>;
 
 export function testerRoutes(control: Control) {
   return new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults })
-    .openapi(list, (c) => c.json({ testers: readTesters(control, c.req.valid('query').cohort) }, 200))
+    .openapi(list, async (c) => c.json(await readTesters(control, c.req.valid('query')), 200))
     .openapi(create, async (c) => {
       return c.json(await createTester(control, c.req.valid('json'), c.var.actor), 200);
     })

@@ -1,24 +1,47 @@
 /** What the store says of access tokens, and which switches end them. */
-import { desc, eq, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, type SQL, sql } from 'drizzle-orm';
 import type { Control } from '../control.ts';
 import { switches, tokens } from '../store/schema.ts';
 import { iso, isoOrNull } from './answer.ts';
 import { ENDS } from './ended-tokens.ts';
+import { pageOf } from './page.ts';
 import { engagedIso } from './switch-rows.ts';
 
 export const TOKEN_STATES = ['valid', 'expired', 'stopped', 'revoked', 'key-ended'] as const;
 type TokenState = (typeof TOKEN_STATES)[number];
 
-/** @returns the newest first, at most 1000 */
-export function readTokens(control: Control, tester: string | undefined) {
-  return rowsOf(control, tester === undefined ? undefined : eq(tokens.tester, tester));
+interface Asked {
+  readonly tester?: string | undefined;
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+/** The newest first. */
+export function readTokens(control: Control, { tester, after, limit }: Asked) {
+  const last = sql`(select t.issued_at, t.jti from tokens t where t.jti = ${after})`;
+  const older = sql`(${tokens.issuedAt}, ${tokens.jti}) < ${last}`;
+  const conditions = and(
+    tester === undefined ? undefined : eq(tokens.tester, tester),
+    after ? older : undefined,
+  );
+  const rows = control.reader
+    .select({ jti: tokens.jti })
+    .from(tokens)
+    .where(conditions)
+    .orderBy(desc(tokens.issuedAt), desc(tokens.jti))
+    .limit(limit + 1)
+    .all();
+  const { page, next } = pageOf(rows, limit, ({ jti }) => jti);
+  const listed = JSON.stringify(page.map(({ jti }) => jti));
+  return { tokens: rowsOf(control, sql`${tokens.jti} in (select value from json_each(${listed}))`), next };
 }
 
 export function readToken(control: Control, jti: string) {
   return rowsOf(control, eq(tokens.jti, jti))[0];
 }
 
-function rowsOf(control: Control, which: SQL | undefined) {
+/** Which switches end each is looked up for these tokens only. */
+function rowsOf(control: Control, which: SQL) {
   const rows = control.reader
     .select({
       token: tokens,
@@ -29,8 +52,7 @@ function rowsOf(control: Control, which: SQL | undefined) {
     .leftJoin(switches, sql.raw(ENDS))
     .where(which)
     .groupBy(tokens.jti)
-    .orderBy(desc(tokens.issuedAt), desc(tokens.jti))
-    .limit(1000);
+    .orderBy(desc(tokens.issuedAt), desc(tokens.jti));
   return rows.all().map(({ token, endedAt, revoked }) => ({
     ...token,
     issuedAt: iso(token.issuedAt),

@@ -6,6 +6,7 @@ import { isReserved } from '../gateway/drill.ts';
 import { testers } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, body, nameFaults, SECURED, Time } from './answer.ts';
+import { Limit, Next } from './page.ts';
 import { Problem, testerUnknown } from './problem.ts';
 import { stoppedBody } from './switch-rows.ts';
 import { Reason, StoppedBody } from './switch-shapes.ts';
@@ -53,8 +54,14 @@ const list = createRoute({
   path: '/admin/tokens',
   tags: ['tokens'],
   security: SECURED,
-  request: { query: z.strictObject({ tester: z.string().optional() }) },
-  responses: answers(z.object({ tokens: z.array(Token) }), 'Access tokens, newest first, at most 1000'),
+  request: {
+    query: z.strictObject({
+      tester: z.string().optional(),
+      after: z.string().optional().openapi({ description: 'jti of the last token of the page before' }),
+      limit: Limit,
+    }),
+  },
+  responses: answers(z.object({ tokens: z.array(Token), next: Next }), 'Access tokens, newest first, a page'),
 });
 
 const issue = createRoute({
@@ -89,7 +96,7 @@ const revoke = createRoute({
 
 export function tokenRoutes(control: Control) {
   return new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults })
-    .openapi(list, (c) => c.json({ tokens: readTokens(control, c.req.valid('query').tester) }, 200))
+    .openapi(list, (c) => c.json(readTokens(control, c.req.valid('query')), 200))
     .openapi(issue, async (c) => {
       const { tester, lifetimeDays = null } = c.req.valid('json');
       // The drill's own tokens are never handed out.

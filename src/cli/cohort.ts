@@ -35,7 +35,11 @@ async function list({ json }: Options): Promise<void> {
   const { connect, done } = await import('./connection.ts');
   const { outTable } = await import('./table.ts');
   const { digits, outJson, paint, time } = await import('./print.ts');
-  const { cohorts } = await done(connect(process.env).cohorts.$get());
+  const { readPages } = await import('./pages.ts');
+  const { rows: cohorts } = await readPages(async (page) => {
+    const { cohorts: rows, next } = await done(connect(process.env).cohorts.$get({ query: page }));
+    return { rows, next };
+  });
   if (json) return outJson(cohorts);
   const rules = (has: boolean) => (has ? 'yes' : paint('yellow', 'none: nothing is allowed'));
   outTable(

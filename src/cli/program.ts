@@ -1,6 +1,7 @@
 /** The commands, and what their faults mean to the shell: 0 done, 1 refused, 2 usage, 3 fault. */
 import { Command, CommanderError } from 'commander';
 import { masked } from '../printable.ts';
+import { addActs } from './acts.ts';
 import { addAlerts } from './alerts.ts';
 import { addBackup } from './backup.ts';
 import { addBulk } from './bulk.ts';
@@ -75,6 +76,7 @@ function program(): Command {
     addSwitch,
     addWho,
     addLog,
+    addActs,
     addCohort,
     addTester,
     addLimits,

@@ -65,8 +65,9 @@ async function readmit(within: string, names: readonly string[], options: Option
   const { Refused } = await import('./exit.ts');
   const { out, outJson, paint } = await import('./print.ts');
   const admin = connect(process.env);
-  const { switches } = await done(admin.switches.$get({ query: { engaged: 'true' } }));
-  const stops = switches.filter(({ scope, effect }) => scope === wider && effect === 'stop');
+  const query = { engaged: 'true', scope: wider, limit: '1000' } as const;
+  const { switches } = await done(admin.switches.$get({ query }));
+  const stops = switches.filter(({ effect }) => effect === 'stop');
   if (stops.length === 0) throw new Refused(`No stop of "${wider}" is engaged.`);
   const now = [];
   // Two stops of one scope both hold: whoever is let through has to pass each of them.

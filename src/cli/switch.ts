@@ -28,8 +28,12 @@ async function list({ all, json }: Options): Promise<void> {
   const { connect, done } = await import('./connection.ts');
   const { outJson, paint, plain, time } = await import('./print.ts');
   const { outTable } = await import('./table.ts');
-  const query = { engaged: all ? undefined : ('true' as const) };
-  const { switches } = await done(connect(process.env).switches.$get({ query }));
+  const { readPages } = await import('./pages.ts');
+  const { rows: switches } = await readPages(async (page) => {
+    const query = { engaged: all ? undefined : ('true' as const), ...page };
+    const { switches: rows, next } = await done(connect(process.env).switches.$get({ query }));
+    return { rows, next };
+  });
   if (json) return outJson(switches);
   outTable(
     ['SWITCH', 'SCOPE', 'EFFECT', 'ENGAGED', 'BY', 'WHY'],

@@ -1,5 +1,6 @@
 /** `portcullis tester`: the people who may call. */
 import type { Command } from 'commander';
+import { parseMost } from './pages.ts';
 import { addTesterLimit } from './tester-limit.ts';
 
 interface Json {
@@ -19,6 +20,12 @@ were made before still hold both. The calls stay in the log, and the log still v
 Example:
   portcullis tester forget ada`;
 
+interface Listed extends Json {
+  readonly cohort?: string;
+  readonly review?: string;
+  readonly limit?: number;
+}
+
 export function addTester(program: Command): void {
   const tester = program.command('tester').description('add, list and show testers');
   tester
@@ -33,10 +40,18 @@ export function addTester(program: Command): void {
     .action(add);
   tester
     .command('list')
-    .description('list testers')
+    .description(
+      'list testers, with their tokens in force, calls since midnight (UTC), and whether they may call',
+    )
+    .argument('[text]', 'part of an id, name, e-mail address or cohort')
     .option('--cohort <name>', 'of this cohort only')
+    .option('--review <state>', 'none, under-review, cleared or removed')
+    .option('--limit <n>', 'at most so many', parseMost)
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample:\n  portcullis tester list --cohort alpha')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  portcullis tester list --cohort alpha --review under-review\n  portcullis tester list lovelace',
+    )
     .action(list);
   tester
     .command('show')
@@ -72,17 +87,33 @@ async function add(id: string, { json, cohort, name, email }: Added): Promise<vo
   out(`Issue an access token: portcullis token issue ${tester.id}`);
 }
 
-async function list({ json, cohort }: Json & { cohort?: string }): Promise<void> {
+async function list(q: string | undefined, { json, cohort, review, limit }: Listed): Promise<void> {
   const { connect, done } = await import('./connection.ts');
+  const { readPages } = await import('./pages.ts');
   const { outTable } = await import('./table.ts');
-  const { outJson, plain, time } = await import('./print.ts');
-  const { testers } = await done(connect(process.env).testers.$get({ query: { cohort } }));
-  if (json) return outJson(testers);
+  const { digits, out, outJson, paint, plain, second } = await import('./print.ts');
+  const { rows, more } = await readPages(async (page) => {
+    const query = { q, cohort, review: review as 'none' | undefined, ...page };
+    const { testers, next } = await done(connect(process.env).testers.$get({ query }));
+    return { rows: testers, next };
+  }, limit);
+  if (json) return outJson(rows);
   outTable(
-    ['TESTER', 'COHORT', 'NAME', 'E-MAIL', 'ADDED'],
-    testers.map((one) => [one.id, one.cohort, plain(one.name), plain(one.email), time(one.createdAt)]),
-    'No testers yet: portcullis tester add ID --cohort NAME',
+    ['TESTER', 'COHORT', 'NAME', 'E-MAIL', 'MAY CALL', 'TODAY', 'TOKENS', 'LAST USED', 'REVIEW'],
+    rows.map((one) => [
+      plain(one.id),
+      plain(one.cohort),
+      plain(one.name),
+      plain(one.email),
+      one.mayCall ? paint('green', 'yes') : paint('red', 'no'),
+      digits(one.callsToday),
+      digits(one.validTokens),
+      one.lastUsedAt ? second(one.lastUsedAt) : 'never',
+      one.review === 'none' ? '–' : one.review,
+    ]),
+    q || cohort || review ? 'No such testers.' : 'No testers yet: portcullis tester add ID --cohort NAME',
   );
+  if (more) out(paint('dim', 'There are more: narrow it, or use a higher --limit.'));
 }
 
 async function show(id: string, { json }: Json): Promise<void> {

@@ -95,7 +95,12 @@ async function list(tester: string | undefined, { json }: Json): Promise<void> {
   const { connect, done } = await import('./connection.ts');
   const { outTable } = await import('./table.ts');
   const { outJson, paint, relative, second, time } = await import('./print.ts');
-  const { tokens } = await done(connect(process.env).tokens.$get({ query: { tester } }));
+  const { readPages } = await import('./pages.ts');
+  const { rows: tokens } = await readPages(async (page) => {
+    const query = { tester, ...page };
+    const { tokens: rows, next } = await done(connect(process.env).tokens.$get({ query }));
+    return { rows, next };
+  });
   if (json) return outJson(tokens);
   const expiry = (iso: string) => {
     const left = Date.parse(iso) - Date.now();

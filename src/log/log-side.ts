@@ -3,6 +3,7 @@ import { desc, inArray } from 'drizzle-orm';
 import type { Db } from '../store/db.node.ts';
 import { checkpoints, requests } from '../store/schema.ts';
 import { type Asked, bundleLines, everything, only } from './bundle.ts';
+import { type CallsOf, callsOfIn } from './calls-of.ts';
 import { type OpenedCapture, openCapture, type Sealing, searchPrompts } from './captures.ts';
 import { Finder } from './find.ts';
 import type { LogKey } from './log-key.ts';
@@ -21,6 +22,7 @@ export interface ProvenEntry {
 export class LogSide {
   readonly key: Pick<LogKey, 'name' | 'verifier'>;
   readonly find: Finder;
+  readonly callsOf: CallsOf;
   readonly #sealing: Sealing;
   readonly #db: Db;
   readonly #tree: Tree;
@@ -32,6 +34,7 @@ export class LogSide {
     this.#db = db;
     this.key = key;
     this.find = new Finder(db);
+    this.callsOf = callsOfIn(db);
     this.#tree = new Tree(db, hasher);
     this.#entry = entriesOf(db);
   }

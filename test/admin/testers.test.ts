@@ -19,7 +19,7 @@ async function problem(answer: Response | Promise<Response>) {
 test('a cohort is listed with its testers and whether it has rules', async () => {
   await admin.client.cohorts.$post({ json: { name: 'beta' } });
   await admin.client.testers.$post({ json: { id: 'ada', cohort: 'alpha' } });
-  const { cohorts } = await (await admin.client.cohorts.$get()).json();
+  const { cohorts } = await (await admin.client.cohorts.$get({ query: {} })).json();
   expect(cohorts).toMatchObject([
     { name: 'alpha', testers: 1, hasRules: true },
     { name: 'beta', testers: 0, hasRules: false },

@@ -57,7 +57,9 @@ test('the list tells when a token ends and was last used; a renewal shows the ne
 test('lists are aligned, without colour off a terminal', async () => {
   await addAda();
   const { stdout } = await gate.run('tester', 'list');
-  expect(stdout).toMatch(/^TESTER +COHORT +NAME +E-MAIL +ADDED\nada +alpha +Ada +– +\d{4}-.*ago\)\n$/);
+  expect(stdout).toMatch(
+    /^TESTER +COHORT +NAME +E-MAIL +MAY CALL .*\nada +alpha +Ada +– +no +0 +0 +never +–\n$/,
+  );
   expect((await gate.run('cohort', 'list')).stdout).toMatch(/^COHORT .*\nalpha +1 +yes/);
   expect((await gate.run('tester', 'show', 'ada')).stdout).toContain('cohort     alpha\n');
   expect((await gate.run('token', 'list')).stdout).toContain('portcullis token issue');
@@ -121,6 +123,7 @@ test('every command has help with an example', async () => {
     'tester show',
     'tester limit',
     'limits',
+    'acts',
     'token issue',
     'token list',
     'token renew',

@@ -101,6 +101,20 @@ test('a withdrawn key takes its tokens with it, one whose call is still sending 
   expect((await acts())[0]).toMatchObject({ act: 'key.withdraw', subject: kidOf(old) });
 });
 
+test('whose only tokens a withdrawn key signed is not said to be able to call', async () => {
+  const row = async () => ((await gate.admin('GET', 'testers')).testers as object[])[0];
+  expect(await row()).toMatchObject({ id: 'ada', validTokens: 1, mayCall: true });
+  vi.setSystemTime(Date.now() + 1_000);
+  await rotate();
+  await gate.admin('POST', `keys/${kidOf(old)}/withdraw`);
+  expect(await row()).toMatchObject({ id: 'ada', validTokens: 0, mayCall: false });
+  expect(await gate.admin('GET', 'standing')).toMatchObject({
+    testers: [{ may: false, why: [{ because: 'no-token' }] }],
+  });
+  await issue();
+  expect(await row()).toMatchObject({ validTokens: 1, mayCall: true });
+});
+
 test('the key that signs cannot be withdrawn, nor one that there is not; the answer says what to do', async () => {
   await expect(keys('POST', `/${kidOf(old)}/withdraw`)).rejects.toThrow(/409 .*portcullis keys rotate/);
   await expect(keys('POST', '/nonsense/withdraw')).rejects.toThrow(/404 .*portcullis keys list/);

@@ -6,6 +6,7 @@ import { fc, test } from '@fast-check/vitest';
 import { parquetReadObjects } from 'hyparquet';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { prepareStatements } from '../../src/admission/statements.ts';
+import { callsOfIn } from '../../src/log/calls-of.ts';
 import { exportRows } from '../../src/log/export.ts';
 import { conditionOn, FACET_NAMES, FACETS } from '../../src/log/facets.ts';
 import { type Filters, Finder } from '../../src/log/find.ts';
@@ -130,6 +131,19 @@ test.prop([filters, span, fc.boolean()], { numRuns: 150 })(
       if (page.length < 100) break;
     }
     expect(found.slice(0, 250)).toEqual(expected);
+  },
+);
+
+test.prop([fc.integer({ min: START - 1_000, max: START + ROWS * 1_000 }), fc.subarray([0, 3, 7, 19, 33])], {
+  numRuns: 60,
+})(
+  'calls of some testers since any time are their rows, in blocks, over an edge and behind the index',
+  async (since, some) => {
+    const names = some.map((n) => `tester-${n}`);
+    const rows = plainly({ filters: {}, since, until: null }, 'tester') as { tester: string }[];
+    const expected = names.map((name) => rows.filter(({ tester }) => tester === name).length);
+    const calls = await callsOfIn(db.reader)(names, since);
+    expect(names.map((name) => calls.get(name) ?? 0)).toEqual(expected);
   },
 );
 
