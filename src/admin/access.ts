@@ -108,14 +108,22 @@ const FRESH: ReadonlySet<string> = new Set([
   'POST /admin/operators/:name/remove',
 ]);
 
+/** The methods that some route of this path takes. */
+export type MethodsOf = (path: string) => readonly string[];
+
 /** Lets a call on only with a known credential whose role is in the table for the route that will answer. */
-export function access(control: Control, signIn: SignIn, attempts: Attempts): MiddlewareHandler<AdminEnv> {
+export function access(
+  control: Control,
+  signIn: SignIn,
+  attempts: Attempts,
+  methodsOf: MethodsOf,
+): MiddlewareHandler<AdminEnv> {
   return async (c, next) => {
     const route = routeOf(c);
     const allowed = route ? ALLOWED[route] : undefined;
     if (allowed !== 'anyone') {
       const { actor, role, roles, ...shown } = await authenticate(control, c, signIn, attempts);
-      if (!route) throw new Problem('route_unknown', 'GET /admin/openapi.json lists the routes.');
+      if (!route) throw routeUnknown(c, methodsOf(c.req.path));
       if (!allowed || !roles.every((one) => allowed.includes(one)))
         throw new Problem('role_forbidden', `The role "${role}" may not call ${route}.`);
       if (shown.session && !isSafe(c.req.method))
@@ -131,6 +139,14 @@ export function access(control: Control, signIn: SignIn, attempts: Attempts): Mi
 
 function isSafe(method: string): boolean {
   return method === 'GET' || method === 'HEAD';
+}
+
+/** A known path says which methods it takes (RFC 9110, 15.5.6). */
+function routeUnknown(c: Context, known: readonly string[]): Problem {
+  if (known.length === 0) return new Problem('route_unknown', 'GET /admin/openapi.json lists the routes.');
+  const allowed = known.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
+  c.header('Allow', allowed);
+  return new Problem('method_not_allowed', `It takes ${allowed}; GET /admin/openapi.json lists the routes.`);
 }
 
 /** The registered route that will answer, middleware left out. */

@@ -2,7 +2,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import manifest from '../../package.json' with { type: 'json' };
 import type { Control } from '../control.ts';
-import { type AdminEnv, access } from './access.ts';
+import { type AdminEnv, access, type MethodsOf } from './access.ts';
 import { actRoutes } from './acts.ts';
 import { alertRoutes } from './alerts.ts';
 import { type AttemptLimits, type Attempts, attemptLimits } from './attempts.ts';
@@ -41,6 +41,8 @@ const BODY_LIMIT_BYTES = 64 * 1024;
 /** Lists of testers: 10,000 of them have room. */
 const LARGE = { paths: ['/admin/testers/import', '/admin/testers/bulk'], limitBytes: 4 * 1024 * 1024 };
 
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
 export interface AdminOptions {
   /** Names the control listener is reached by, beyond IP addresses and localhost. */
   readonly allowedHosts?: readonly string[];
@@ -75,7 +77,7 @@ export function createAdmin(control: Control, options: AdminOptions = {}): OpenA
   app.use(
     '/admin/*',
     guard(allowedHosts),
-    access(control, signIn, attempts),
+    access(control, signIn, attempts, methodsIn(app)),
     readBody(BODY_LIMIT_BYTES, LARGE),
   );
   app.use('/admin/*', idempotent(control));
@@ -96,6 +98,12 @@ export function createAdmin(control: Control, options: AdminOptions = {}): OpenA
   });
   app.get('/admin/docs.css', (c) => c.body(DOCS_CSS, 200, { 'content-type': 'text/css; charset=utf-8' }));
   return app;
+}
+
+function methodsIn(app: OpenAPIHono<AdminEnv>): MethodsOf {
+  const takes = (method: string, path: string) =>
+    app.router.match(method, path)[0].some(([[, route]]) => route.method === method);
+  return (path) => METHODS.filter((method) => takes(method, path));
 }
 
 /** Separate, for its type tells the client every route. */

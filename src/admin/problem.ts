@@ -20,6 +20,7 @@ const PROBLEMS = {
   cross_site: [403, 'Cross-site request refused'],
   host_unknown: [403, 'Host name not accepted'],
   route_unknown: [404, 'No such route'],
+  method_not_allowed: [405, 'The route does not take this method'],
   cohort_unknown: [404, 'No such cohort'],
   tester_unknown: [404, 'No such tester'],
   token_unknown: [404, 'No such access token'],

@@ -78,7 +78,32 @@ test('an auditor changes nothing but its own sign-in; only an admin changes oper
 test('a route that does not exist is known as such only to operators', async () => {
   expect((await admin.app.request('/admin/nothing')).status).toBe(401);
   expect((await admin.call('GET', '/admin/nothing')).status).toBe(404);
-  expect((await admin.call('DELETE', '/admin/cohorts')).status).toBe(404);
+});
+
+test('a known path names its methods to whoever uses another one, and does nothing', async () => {
+  const { paths } = await (await admin.app.request('/admin/openapi.json')).json();
+  const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+  const known = (path: string) => Object.keys(paths[path] as object).map((method) => method.toUpperCase());
+  const before = admin.acts().length;
+  // A name in the place of a parameter is another path: GET /admin/testers/bulk asks for the tester "bulk".
+  const alike = (path: string) =>
+    Object.keys(paths).filter((one) =>
+      new RegExp(`^${one.replaceAll(/\{\w+\}/g, '[^/]+').replace('*', '.+')}$`).test(path),
+    );
+  for (const path of Object.keys(paths)) {
+    const asked = path.replaceAll(/\{\w+\}/g, 'x');
+    const taken = new Set(alike(asked).flatMap(known));
+    for (const method of methods.filter((one) => !taken.has(one))) {
+      const answer = await admin.call(method, asked);
+      expect([method, path, answer.status]).toEqual([method, path, 405]);
+      expect(new Set(answer.headers.get('allow')?.split(', '))).toEqual(
+        new Set([...taken, ...(taken.has('GET') ? ['HEAD'] : [])]),
+      );
+      expect((await answer.json()).type).toBe('urn:portcullis:problem:method_not_allowed');
+    }
+    expect((await admin.app.request(asked, { method: 'PUT' })).status).toBe(401);
+  }
+  expect(admin.acts()).toHaveLength(before);
 });
 
 test('a credential is never in the store or in an answer', async () => {
