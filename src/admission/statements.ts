@@ -135,12 +135,13 @@ export function prepareStatements(db: Db) {
           ),
         ),
     ),
-    allEngaged: db.select().from(switches).where(isNull(switches.releasedAt)).prepare(),
-    readmitted: db
-      .select({ switch: readmissions.switch, scope: readmissions.scope })
-      .from(readmissions)
-      .innerJoin(switches, and(eq(switches.id, readmissions.switch), isNull(switches.releasedAt)))
-      .prepare(),
+    allEngaged: db.$client.prepare<[], EngagedRow & { readonly cancels: number | null }>(
+      `select id, scope, effect, reason, engaged_at as engagedAt, cancels from switches
+       where released_at is null order by id`,
+    ),
+    readmitted: db.$client.prepare<[], { switch: number; scope: string }>(
+      `select r.switch, r.scope from readmissions r join switches s on s.id = r.switch and s.released_at is null`,
+    ),
     /** Where a tester stands, and when this token was issued to this tester, if we issued it. */
     standing: bare<StandingRow>(
       db,

@@ -7,21 +7,13 @@ import { StoreUnavailable, type Writer } from '../store/writer.ts';
 import { turn } from '../turn.ts';
 import { enterCancellations } from './cancellations.ts';
 import { type Cluster, CONFIRM_MS } from './cluster.ts';
+import { Cutter, NOTHING_CUT, sum } from './cutter.ts';
 import type { StoreHealth } from './health.ts';
-import type { Cut, LivePermit, Permits } from './permits.ts';
+import type { Cut, Permits } from './permits.ts';
 import { covers, type Scope } from './scope.ts';
 import { SelfReleases } from './self-releases.ts';
 import type { Statements } from './statements.ts';
-import {
-  bites,
-  holds,
-  insertSwitch,
-  isReadmitted,
-  readmit,
-  releaseSwitches,
-  revocationBy,
-  type Switch,
-} from './switches.ts';
+import { insertSwitch, readmit, releaseSwitches, type Switch } from './switches.ts';
 
 export interface StopsOptions {
   readonly db: Db;
@@ -63,7 +55,7 @@ export class Stops {
   readonly memory = new Set<Held>();
   readonly #o: StopsOptions;
   readonly #selfReleases: SelfReleases;
-  readonly #madeUnder;
+  readonly #cutter: Cutter;
   readonly #wholeStop;
   readonly #epoch;
   #confirmed = 0;
@@ -74,9 +66,7 @@ export class Stops {
     this.#o = options;
     this.#selfReleases = new SelfReleases(db, writer, now);
     const { $client: client } = db;
-    this.#madeUnder = client.prepare<[string, string, string]>(
-      `select 1 from objects where id = ? and ('model:' || model = ? or 'token:' || token = ?)`,
-    );
+    this.#cutter = new Cutter(db, options.permits);
     this.#wholeStop = client.prepare(
       `select 1 from switches where scope = 'global' and effect = 'stop' and released_at is null
        and not exists (select 1 from readmissions where switch = switches.id)`,
@@ -91,7 +81,10 @@ export class Stops {
     const [requestedAt, began] = [now(), performance.now()];
     let cut = NOTHING_CUT;
     const { stop, revocation, jobs } = await this.#engage(order, actor, requestedAt, (engaged) => {
-      cut = sum(this.#cut(engaged.stop), engaged.revocation ? this.#cut(engaged.revocation) : NOTHING_CUT);
+      cut = sum(
+        this.#cutter.cut(engaged.stop),
+        engaged.revocation ? this.#cutter.cut(engaged.revocation) : NOTHING_CUT,
+      );
     });
     const committedAt = now();
     // What was written to the streams that were cut leaves this process by the end of the turn.
@@ -179,16 +172,23 @@ export class Stops {
 
   /** Cuts what every engaged switch holds, and tells whoever engaged it. */
   obey(): void {
-    const { statements, cluster } = this.#o;
-    const readmitted = statements.readmitted.all();
-    const readmits = (id: number) => readmitted.filter((one) => one.switch === id).map(({ scope }) => scope);
-    const obeyed = statements.allEngaged.all().map((row) => {
-      const cut = this.#cut({ ...row, readmits: readmitted.length > 0 ? readmits(row.id) : [] });
-      return { id: row.id, cut };
+    const { cluster } = this.#o;
+    const engaged = this.#engaged();
+    const cuts = this.#cutter.cutAll(engaged);
+    const fresh = engaged.filter(({ id }) => id > this.#confirmed);
+    this.#confirmed = fresh.at(-1)?.id ?? this.#confirmed;
+    if (fresh.length === 0 || !cluster.shared) return;
+    void this.#confirm(fresh.map((one) => ({ id: one.id, cut: cuts.get(one) ?? NOTHING_CUT })));
+  }
+
+  /** By their numbers, with whom each lets through. */
+  #engaged() {
+    const { allEngaged, readmitted } = this.#o.statements;
+    const through = Map.groupBy(readmitted.all(), (one) => one.switch);
+    return allEngaged.all().map((row) => {
+      const scopes = through.get(row.id);
+      return scopes ? { ...row, readmits: new Set(scopes.map(({ scope }) => scope)) } : row;
     });
-    const fresh = obeyed.filter(({ id }) => id > this.#confirmed);
-    this.#confirmed = Math.max(this.#confirmed, ...fresh.map(({ id }) => id));
-    if (fresh.length > 0 && cluster.shared) void this.#confirm(fresh);
   }
 
   /** What happens without anybody's asking: stops whose time has come end, and the file stops everything. */
@@ -230,37 +230,10 @@ export class Stops {
       })
       .catch((fault) => health.failed(fault));
   }
-
-  #cut(one: Switch): Cut {
-    const cut = { callsRefusedInFlight: 0, streamsCut: 0 };
-    const revocation = revocationBy(one);
-    for (const permit of this.#o.permits) {
-      if (permit.revoked || !this.#hits(one, permit) || !bites(one, permit.issuedAt)) continue;
-      if (permit.streaming) cut.streamsCut++;
-      else cut.callsRefusedInFlight++;
-      permit.revoke(revocation);
-    }
-    return cut;
-  }
-
-  #hits(one: Switch, { bearer, written }: LivePermit): boolean {
-    if (holds(one, bearer)) return true;
-    if (!one.cancels || isReadmitted(one, bearer)) return false;
-    return written.objects.some((id) => this.#madeUnder.get(id, one.scope, one.scope) !== undefined);
-  }
 }
 
 function shown(text: string | null | undefined): string | null {
   return text ? harmless(text) : null;
-}
-
-const NOTHING_CUT: Cut = { callsRefusedInFlight: 0, streamsCut: 0 };
-
-function sum(a: Cut, b: Cut): Cut {
-  return {
-    callsRefusedInFlight: a.callsRefusedInFlight + b.callsRefusedInFlight,
-    streamsCut: a.streamsCut + b.streamsCut,
-  };
 }
 
 function told(

@@ -7,7 +7,7 @@ import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
 import { readmissions, switches, tokens } from '../store/schema.ts';
 import type { Revocation } from './admission.ts';
-import { type Bearer, covers, type Scope } from './scope.ts';
+import type { Bearer, Scope } from './scope.ts';
 
 export interface Switch {
   /** Null for one that holds in memory only, because the store took no write. */
@@ -19,19 +19,15 @@ export interface Switch {
   /** 1: what was made under its scope is not handed out. */
   readonly cancels?: number | null;
   /** Scopes that it lets through. */
-  readonly readmits?: readonly string[];
+  readonly readmits?: ReadonlySet<string>;
 }
 
 /** The switch is not engaged, or lets nobody through. */
 export class SwitchUnknown extends Error {}
 
-/** True when the switch stops this bearer. */
-export function holds(one: Switch, bearer: Bearer): boolean {
-  return covers(one.scope, bearer) && !isReadmitted(one, bearer);
-}
-
-export function isReadmitted({ effect, readmits = [] }: Switch, bearer: Bearer): boolean {
-  return effect === 'stop' && readmits.some((scope) => covers(scope, bearer));
+export function isReadmitted({ effect, readmits }: Switch, { cohort, tester }: Bearer): boolean {
+  if (effect !== 'stop' || !readmits) return false;
+  return readmits.has(`tester:${tester}`) || readmits.has(`cohort:${cohort}`);
 }
 
 /** Revocations take every token issued up to then; tokens issued later are new grants. */

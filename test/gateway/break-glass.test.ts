@@ -109,3 +109,22 @@ test('SIGUSR2 stops everything, leaves an act and an entry, and the process serv
     rmSync(dir, { recursive: true });
   }
 });
+
+test('of five thousand rows written by hand each cuts whom it names, and nobody else', async () => {
+  const other = await gate.tester('bob');
+  const [mine, theirs] = [
+    await post(gate.url, token, { ...CHAT, stream: true }),
+    await post(gate.url, other, { ...CHAT, stream: true }),
+  ];
+  const reader = theirs.body?.getReader();
+  gate.sql(
+    `with recursive n(i) as (select 1 union all select i + 1 from n where i < 5000)
+     insert into switches (scope) select 'tester:' || iif(i = 2500, 'ada', 't' || i) from n`,
+  );
+  expect(await mine.text()).toContain('event: error');
+  expect((await post(gate.url, token, CHAT)).status).toBe(403);
+  const decoder = new TextDecoder();
+  for (let i = 0; i < 20; i++) expect(decoder.decode((await reader?.read())?.value)).not.toContain('error');
+  await reader?.cancel();
+  gate.sql('update switches set released_at = 1 where released_at is null');
+});

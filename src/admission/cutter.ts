@@ -1,0 +1,80 @@
+/** Cutting what switches hold: one switch as it is ordered, or all that are engaged, however many those are. */
+import type { Db } from '../store/db.node.ts';
+import type { Cut, LivePermit, Permits } from './permits.ts';
+import { covers } from './scope.ts';
+import { bites, isReadmitted, revocationBy, type Switch } from './switches.ts';
+
+export const NOTHING_CUT: Cut = { callsRefusedInFlight: 0, streamsCut: 0 };
+
+const TESTER = 'tester:';
+
+export class Cutter {
+  readonly #permits: Permits;
+  readonly #madeUnder;
+
+  constructor({ $client: client }: Db, permits: Permits) {
+    this.#permits = permits;
+    this.#madeUnder = client.prepare<[string, string], { scope: string }>(
+      `select 'model:' || model as scope from objects where id = ? and model is not null
+       union all select 'token:' || token from objects where id = ? and token is not null`,
+    );
+  }
+
+  cut(one: Switch): Cut {
+    const { scope } = one;
+    // Of thousands who are suspended at once, few are calling.
+    if (scope.startsWith(TESTER) && this.#permits.held(scope.slice(TESTER.length)) === 0) return NOTHING_CUT;
+    let cut = NOTHING_CUT;
+    for (const permit of this.#permits) {
+      if (permit.revoked || !bites(one, permit.issuedAt) || isReadmitted(one, permit.bearer)) continue;
+      const hits = covers(scope, permit.bearer) || (one.cancels && this.#frozen(permit).includes(scope));
+      if (hits) cut = sum(cut, revoke(permit, one));
+    }
+    return cut;
+  }
+
+  /**
+   * Each permit is held against the switches that name it, and no others. What each cut, where it did.
+   * @param engaged in the order in which they count: of several the first one cuts
+   */
+  cutAll(engaged: readonly Switch[]): Map<Switch, Cut> {
+    const byScope = Map.groupBy(engaged, ({ scope }) => scope);
+    const place = new Map(engaged.map((one, at) => [one, at]));
+    const anyCancels = engaged.some(({ cancels }) => cancels);
+    const cuts = new Map<Switch, Cut>();
+    for (const permit of this.#permits) {
+      if (permit.revoked) continue;
+      const named = scopesOf(permit).flatMap((scope) => byScope.get(scope) ?? []);
+      const frozen = anyCancels ? this.#frozen(permit).flatMap((scope) => byScope.get(scope) ?? []) : [];
+      const first = [...named, ...frozen.filter(({ cancels }) => cancels)]
+        .filter((one) => bites(one, permit.issuedAt) && !isReadmitted(one, permit.bearer))
+        .sort((a, b) => (place.get(a) ?? 0) - (place.get(b) ?? 0))[0];
+      if (first) cuts.set(first, sum(cuts.get(first) ?? NOTHING_CUT, revoke(permit, first)));
+    }
+    return cuts;
+  }
+
+  /** The scopes under which the objects of a call were made. */
+  #frozen({ written }: LivePermit): string[] {
+    return written.objects.flatMap((id) => this.#madeUnder.all(id, id).map(({ scope }) => scope));
+  }
+}
+
+function scopesOf({ bearer: { cohort, tester, jti, model } }: LivePermit): string[] {
+  return ['global', `cohort:${cohort}`, `tester:${tester}`, `token:${jti}`, `model:${model}`];
+}
+
+function revoke(permit: LivePermit, one: Switch): Cut {
+  const cut = permit.streaming
+    ? { callsRefusedInFlight: 0, streamsCut: 1 }
+    : { callsRefusedInFlight: 1, streamsCut: 0 };
+  permit.revoke(revocationBy(one));
+  return cut;
+}
+
+export function sum(a: Cut, b: Cut): Cut {
+  return {
+    callsRefusedInFlight: a.callsRefusedInFlight + b.callsRefusedInFlight,
+    streamsCut: a.streamsCut + b.streamsCut,
+  };
+}
