@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 
 interface Order {
   readonly open?: { readonly urls: string[]; readonly streams: number };
-  readonly flood?: { readonly url: string; readonly perSecond: number } | null;
+  readonly flood?: { readonly urls: string[]; readonly perSecond: number } | null;
   readonly tell?: true;
   readonly token?: string;
 }
@@ -46,11 +46,12 @@ function stream(url: string): Promise<void> {
 }
 
 /** Open loop: as many as the rate says, whatever becomes of the ones before. */
-function flood(url: string, perSecond: number): void {
+function flood(urls: readonly string[], perSecond: number): void {
   const began = now();
   refused.sent = 0;
   flooding = setInterval(() => {
-    for (const due = ((now() - began) * perSecond) / 1_000; refused.sent < due; refused.sent++) short(url);
+    for (const due = ((now() - began) * perSecond) / 1_000; refused.sent < due; refused.sent++)
+      short(urls[refused.sent % urls.length] ?? '');
   }, 5);
 }
 
@@ -75,7 +76,7 @@ async function obey(order: Order): Promise<object> {
       );
     told = 0;
   }
-  if (order.flood) flood(order.flood.url, order.flood.perSecond);
+  if (order.flood) flood(order.flood.urls, order.flood.perSecond);
   if (order.flood === null) clearInterval(flooding);
   return { open, told, lastByteAt, ...refused };
 }

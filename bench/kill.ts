@@ -93,17 +93,20 @@ async function round(dir: string, gates: Process[], clients: Clients) {
   };
 }
 
-async function flood(dir: string, gate: Process, clients: Clients, upstream: string) {
+/** Calls go to each process in turn; the order goes to the first one. */
+async function flood(dir: string, gates: readonly Process[], clients: Clients, upstream: string) {
+  const { control } = gates[0] as Process;
   await fetch(`${upstream}/arrivals`).then((one) => one.text());
-  await clients.ask({ flood: { url: gate.gateway, perSecond: FLOOD_PER_SECOND } });
+  const urls = gates.map(({ gateway }) => gateway);
+  await clients.ask({ flood: { urls, perSecond: FLOOD_PER_SECOND } });
   await sleep(FLOOD_MS);
   const orderedAt = now();
-  await stopAll(dir, gate.control);
+  await stopAll(dir, control);
   const answeredAt = now();
   await sleep(FLOOD_MS / 3);
   const { sent, passed, refused } = await clients.ask({ flood: null });
   const arrivals = (await (await fetch(`${upstream}/arrivals`)).json()) as number[];
-  await release(dir, gate.control);
+  await release(dir, control);
   const after = arrivals.filter((at) => at > answeredAt).length;
   const last = Math.max(...arrivals);
   return { sent, passed, refused, arrived: arrivals.length, after, lastMs: last - orderedAt };
@@ -139,17 +142,19 @@ async function measure(dir: string, upstream: string, processes: number): Promis
   console.log(
     `\n${STREAMS} streams in ${processes} process${processes > 1 ? 'es on one database' : ''}, ${ROUNDS} rounds`,
   );
+  const each = rounds.map(({ lastByteMs }) => lastByteMs.toFixed(0)).join(', ');
+  console.log(`  order → last byte of each round  ${each} ms`);
   console.log(`  order → answer                   ${figures(rounds.map((one) => one.answerMs))}`);
   console.log(`  order → last byte, at the tester ${figures(rounds.map((one) => one.lastByteMs))}`);
   console.log(`  order → last byte, as answered   ${figures(rounds.map((one) => one.saidMs))}`);
+  const one = await flood(data, gates, clients, upstream);
+  console.log(
+    `\nFlood of ${FLOOD_PER_SECOND} calls/s, open loop: ${one.sent} sent, ${one.passed} passed, ${one.refused} refused`,
+  );
+  console.log(
+    `  reached upstream after the answer  ${one.after} of ${one.arrived}; the last one ${one.lastMs.toFixed(1)} ms after the order`,
+  );
   if (processes === 1) {
-    const one = await flood(data, gate, clients, upstream);
-    console.log(
-      `\nFlood of ${FLOOD_PER_SECOND} calls/s, open loop: ${one.sent} sent, ${one.passed} passed, ${one.refused} refused`,
-    );
-    console.log(
-      `  reached upstream after the answer  ${one.after} of ${one.arrived}; the last one ${one.lastMs.toFixed(1)} ms after the order`,
-    );
     const idle = Array.from({ length: CLI_RUNS }, () => cliKill(data, gate.control));
     console.log(`\n"portcullis kill", its own start included, ${CLI_RUNS} runs`);
     console.log(`  wall time                        ${figures(idle)}`);
