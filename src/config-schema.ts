@@ -2,6 +2,7 @@
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { EVENTS } from './alerts/events.ts';
+import { COHORT_NAME, Grant } from './policy/schema.ts';
 import { ROLES } from './store/schema.ts';
 
 export const ALERT_URL_MEND = 'write an https:// URL, or http:// for this machine, without user and fragment';
@@ -17,42 +18,6 @@ const cidr = z.string().refine(isAddressBlock, 'write an address or a CIDR block
 const count = z.int().positive();
 const seconds = z.number().positive().max(86_400);
 const pattern = z.string().regex(/^(?:[A-Za-z0-9._:/-]*\*|[A-Za-z0-9._:/-]+)$/, '"*" stands at the end only');
-
-const Limits = z.strictObject({
-  requestsPerSecond: count.optional(),
-  requestsPerMinute: count.optional(),
-  requestsPerDay: count.optional(),
-  concurrent: count.optional(),
-});
-const quota = z
-  .strictObject({ day: z.number().nonnegative().optional(), total: z.number().nonnegative().optional() })
-  .refine((one) => one.day !== undefined || one.total !== undefined, 'give "day", "total" or both');
-/** A mistyped unit is a fault, like any other unknown key. */
-export const Quotas = z.strictObject({
-  videoSeconds: quota.optional(),
-  images: quota.optional(),
-  tokens: quota.optional(),
-  bytes: quota.optional(),
-});
-export const Cohort = z.strictObject({
-  allow: z.array(
-    z.strictObject({ operations: z.array(pattern).min(1), models: z.array(pattern).optional() }),
-  ),
-  caps: z
-    .strictObject({
-      seconds: z.number().positive().optional(),
-      size: z
-        .string()
-        .regex(/^[1-9]\d{0,4}x[1-9]\d{0,4}$/, 'write WIDTHxHEIGHT, for example 1920x1080')
-        .optional(),
-    })
-    .optional(),
-  /** What is kept of what its testers send. */
-  capture: z.enum(['none', 'hash', 'prompt', 'full']).default('none'),
-  limits: Limits.default({}),
-  quotas: Quotas.default({}),
-  sharedQuotas: Quotas.default({}),
-});
 const jwk = z
   .looseObject({ kty: z.string(), kid: z.string().optional(), alg: z.string() })
   .refine((key) => !('d' in key || 'k' in key), 'a secret key; give the public half, without "d" and "k"');
@@ -157,7 +122,17 @@ export const Schema = z.strictObject({
     })
     .prefault({}),
   issuers: z.array(Issuer).superRefine(nameTwins).default([]),
-  cohorts: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/), Cohort).optional(),
+  /** The usage policy: its file, or cohorts right here where none of them needs rules. */
+  policy: z.string().min(1).optional(),
+  cohorts: z.record(z.string().regex(COHORT_NAME), Grant).optional(),
+  moderation: z
+    .strictObject({
+      url: httpUrl,
+      keyEnv: variable,
+      model: z.string().min(1).optional(),
+      timeoutSeconds: z.number().positive().max(60).default(5),
+    })
+    .optional(),
   routes: z.strictObject({ off: z.array(pattern).default([]) }).prefault({}),
   requests: z
     .strictObject({

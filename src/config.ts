@@ -2,15 +2,17 @@
 import { LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import type { Target } from './alerts/events.ts';
-import { ALERT_URL_MEND, type Cohort, isAlertUrl, Schema } from './config-schema.ts';
+import { ALERT_URL_MEND, isAlertUrl, Schema } from './config-schema.ts';
+import type { Grant } from './policy/schema.ts';
 
 export type Config = z.infer<typeof Schema> & {
   readonly upstreamKey: string | null;
   readonly alertTargets: readonly Target[];
   /** Of our client at the OpenID provider; null where it has none. */
   readonly oidcSecret: string | null;
+  readonly moderationKey: string | null;
 };
-export type CohortRules = z.infer<typeof Cohort>;
+export type CohortRules = z.infer<typeof Grant>;
 
 /** What every cohort may do where the configuration names none: the demo, and a first try of a real upstream. */
 export const DEFAULT_RULES: CohortRules = {
@@ -29,6 +31,7 @@ const OVERRIDES: Readonly<Record<string, string>> = {
   PORTCULLIS_CONTROL_LISTEN: 'controlListen',
   PORTCULLIS_PUBLIC_URL: 'publicUrl',
   PORTCULLIS_DATA_DIR: 'dataDir',
+  PORTCULLIS_POLICY: 'policy',
   PORTCULLIS_TRUSTED_PROXIES: 'trustedProxies',
   PORTCULLIS_CONTROL_HOSTS: 'controlHosts',
   PORTCULLIS_TOKEN_DAYS: 'tokens.lifetimeDays',
@@ -70,10 +73,13 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ya
   const parsed = Schema.safeParse(merged);
   if (!parsed.success) for (const issue of parsed.error.issues) faults.push(...describeIssue(issue, lineOf));
   if (faults.length > 0 || !parsed.success) throw new ConfigError(faults);
-  const { upstream, alerts, signIn } = parsed.data;
+  const { upstream, alerts, signIn, moderation, policy, cohorts } = parsed.data;
+  if (policy !== undefined && cohorts !== undefined)
+    throw new ConfigError(['policy and cohorts: keep one; the policy file has the cohorts']);
   const alertTargets = alerts.map((alert, i) => alertTarget(alert, `alerts.${i}`, env));
   const oidcSecret = secretOf(signIn.oidc?.clientSecretEnv, env);
-  return { ...parsed.data, upstreamKey: upstreamKey(upstream, env), alertTargets, oidcSecret };
+  const moderationKey = moderation ? keyIn(env, moderation.keyEnv, "the moderation service's API key") : null;
+  return { ...parsed.data, upstreamKey: upstreamKey(upstream, env), alertTargets, oidcSecret, moderationKey };
 }
 
 function secretOf(
@@ -98,11 +104,13 @@ function upstreamKey(
       ]);
     return null;
   }
-  const key = env[upstream.keyEnv] ?? '';
+  return keyIn(env, upstream.keyEnv, "the upstream's API key");
+}
+
+function keyIn(env: Readonly<Record<string, string | undefined>>, variable: string, what: string): string {
+  const key = env[variable] ?? '';
   if (!/^[\x21-\x7e]{8,}$/.test(key))
-    throw new ConfigError([
-      `${upstream.keyEnv}: set it to the upstream's API key (printable ASCII, at least 8 characters)`,
-    ]);
+    throw new ConfigError([`${variable}: set it to ${what} (printable ASCII, at least 8 characters)`]);
   return key;
 }
 

@@ -66,6 +66,9 @@ export const REFUSALS = {
   model_not_allowed: { status: 403, text: 'This programme does not allow this model.' },
   seconds_over_cap: { status: 403, text: 'The clip is longer than this programme allows.' },
   size_over_cap: { status: 403, text: 'The frame is larger than this programme allows.' },
+  not_at_this_time: { status: 403, text: 'This programme does not allow this now.' },
+  rule_broken: { status: 403, text: 'The rules of this programme do not allow this call.' },
+  moderation_flagged: { status: 403, text: 'The words of this call are not acceptable in this programme.' },
   parameter_unreadable: {
     status: 403,
     text: 'A parameter that this programme limits could not be read from the request.',
@@ -80,6 +83,16 @@ export const REFUSALS = {
   store_unavailable: {
     status: 503,
     text: 'The gateway cannot write its log, so it lets nothing through.',
+    retry: true,
+  },
+  policy_unavailable: {
+    status: 503,
+    text: 'The rules of this programme cannot be read, so nothing is let through.',
+    retry: true,
+  },
+  moderation_unavailable: {
+    status: 503,
+    text: 'The words of this call could not be looked at, so it was not let through.',
     retry: true,
   },
   gateway_busy: { status: 503, text: 'The gateway is at its capacity.', retry: true },
@@ -126,6 +139,8 @@ export interface Public {
   readonly param?: string;
   /** What decided, for the log: `switch:7`, `caps.seconds`, `limit:minute`. */
   readonly rule?: string;
+  /** Every rule that the call breaks, by name and message. */
+  readonly rules?: readonly { readonly name: string; readonly message: string }[];
   readonly retryAfterSeconds?: number;
   /** Upstream's own status, where that is passed on. */
   readonly status?: number;
@@ -142,14 +157,18 @@ const OPENAI_TYPE: Readonly<Record<number, string>> = {
 /** The body of a refusal: OpenAI's error object and the members of RFC 9457 in one. */
 export function refusalBody(refusal: Refusal, requestId: string): string {
   const { code, status, text } = refusal;
+  const { param = null, rules = [] } = refusal.public;
+  const broken = rules.length > 0 ? { rules } : {};
   const type = OPENAI_TYPE[status] ?? (status >= 500 ? 'server_error' : 'invalid_request_error');
   return JSON.stringify({
-    error: { message: text, type, code, param: refusal.public.param ?? null },
+    // Clients of the OpenAI kind show what stands in `error`, and nothing beside it.
+    error: { message: text, type, code, param, ...broken },
     type: `urn:portcullis:refusal:${code}`,
     title: REFUSALS[code].text,
     status,
     detail: text,
     instance: `urn:uuid:${requestId}`,
+    ...broken,
   });
 }
 
