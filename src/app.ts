@@ -5,7 +5,7 @@ import type { Exchange } from './deps.ts';
 import { type Gate, handle } from './gateway/handler.ts';
 import { type Page, showPage } from './gateway/pages.ts';
 import { ROUTES, type Route } from './gateway/routes.ts';
-import { matches } from './policy/judge.ts';
+import { matches } from './policy/policy.ts';
 
 const NO_URL = { error: 'This gate has no public URL (publicUrl), so it does not describe itself.' };
 

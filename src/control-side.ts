@@ -1,17 +1,19 @@
 /** The port that the control side is given: the warden's acts, the store, the issuing of tokens, and the keys. */
 import { eq } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
-import type { Rules } from './admission/decide.ts';
+import { policiesIn } from './admission/policies.ts';
 import { roomIn } from './admission/room.ts';
 import { issuedAfterRevocations } from './admission/switches.ts';
 import type { Warden } from './admission/warden.ts';
 import type { Outbox } from './alerts/outbox.ts';
 import type { Actor, Control, IssuedToken } from './control.ts';
 import { keysInForce, rotateKeys, withdrawKey } from './control-keys.ts';
+import { checkPolicy, loadPolicy } from './control-policy.ts';
 import type { Clock, Staged } from './deps.ts';
 import type { Drills } from './drills.ts';
 import { insertAct } from './log/acts.ts';
 import type { LogSide } from './log/log-side.ts';
+import type { Sha256 } from './log/merkle.ts';
 import type { Db } from './store/db.node.ts';
 import { testers, tokens } from './store/schema.ts';
 import type { Writer } from './store/writer.ts';
@@ -33,8 +35,9 @@ export interface ControlParts {
   readonly stageKeys: (file: KeyFile) => Staged;
   readonly lifetimeDays: number;
   readonly maxLifetimeDays: number;
-  readonly cohortsWithRules: readonly string[] | 'all';
-  readonly rules: Rules;
+  readonly sha256: Sha256;
+  /** True where the configuration names a moderation service. */
+  readonly canModerate: boolean;
   readonly outsideIssuers: boolean;
   readonly outbox: Outbox;
   readonly drills: (control: Omit<Control, 'drills'>) => Drills;
@@ -43,14 +46,14 @@ export interface ControlParts {
 const DAY_MS = 86_400_000;
 
 export function createControl(parts: ControlParts): Control {
-  const { warden, writer, db, reader, now, cohortsWithRules } = parts;
+  const { warden, writer, db, reader, now } = parts;
+  const policies = policiesIn(reader);
   // A token that a rotation did not see would outlive its key: what touches keys goes one after another.
   const inTurn = oneAfterAnother();
   const control: Omit<Control, 'drills'> = {
     now,
     reader,
     writer: db,
-    cohortsWithRules,
     outsideIssuers: parts.outsideIssuers,
     outbox: parts.outbox,
     counts: warden.counts,
@@ -66,8 +69,16 @@ export function createControl(parts: ControlParts): Control {
     keys: () => keysInForce(parts.keys),
     rotateKeys: (overlapMs, actor) => inTurn(() => rotateKeys(parts, overlapMs, actor)),
     withdrawKey: (kid, actor) => inTurn(() => withdrawKey(parts, kid, actor)),
+    policy: policies.inForce,
+    checkPolicy: (text) => checkPolicy(text, parts.canModerate),
+    loadPolicy: (order, actor) => loadPolicy(parts, order, actor),
     live: () => warden.live(),
-    room: roomIn({ db: reader, rules: parts.rules, held: (tester) => warden.held(tester), now }),
+    room: roomIn({
+      db: reader,
+      rules: (cohort) => policies.inForce()?.policy.cohort(cohort) ?? null,
+      held: (tester) => warden.held(tester),
+      now,
+    }),
   };
   return { ...control, drills: parts.drills(control) };
 }

@@ -1,11 +1,14 @@
 /** What the control side (admin API, console) may ask of the gate. Types only. */
 import type { Counts } from './admission/counts.ts';
+import type { InForce } from './admission/policies.ts';
 import type { Room } from './admission/room.ts';
 import type { Scope } from './admission/scope.ts';
 import type { Outbox } from './alerts/outbox.ts';
+import type { Loaded, PolicyOrder } from './control-policy.ts';
 import type { Clock } from './deps.ts';
 import type { Drills } from './drills.ts';
 import type { LogSide } from './log/log-side.ts';
+import type { Policy } from './policy/policy.ts';
 import type { Db } from './store/db.node.ts';
 import type { Job } from './store/writer.ts';
 
@@ -159,6 +162,10 @@ export interface Control {
   readonly room: Room;
   /** True where tokens of outside issuers are taken: those need no row here. */
   readonly outsideIssuers: boolean;
-  /** Names of the cohorts that have rules in the configuration. */
-  readonly cohortsWithRules: readonly string[] | 'all';
+  /** The usage policy; null: none can be read, and so nothing is allowed. */
+  policy(): InForce | null;
+  /** @throws PolicyError */
+  checkPolicy(text: string): Policy;
+  /** Puts it in force, in every process on this database. @throws PolicyError: nothing has changed then */
+  loadPolicy(order: PolicyOrder, actor: Actor): Promise<Loaded>;
 }

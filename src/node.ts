@@ -8,13 +8,15 @@ import { clientAddress } from './address.ts';
 import { createAdmin } from './admin/app.ts';
 import { addressLimit } from './admission/address-limit.ts';
 import { Canceller } from './admission/cancellations.ts';
+import { policiesIn } from './admission/policies.ts';
 import { Warden } from './admission/warden.ts';
 import { announce, sendAtOnce } from './alerts/announce.ts';
 import { Outbox } from './alerts/outbox.ts';
 import { Sender } from './alerts/sender.ts';
 import { watchUpstream } from './alerts/watch-upstream.ts';
 import { createGateway } from './app.ts';
-import { ConfigError, readConfig } from './config.ts';
+import { type Config, ConfigError, readConfig } from './config.ts';
+import type { Control } from './control.ts';
 import { createControl } from './control-side.ts';
 import { Drills } from './drills.ts';
 import { DrillUpstream } from './gateway/drill.ts';
@@ -41,14 +43,17 @@ import { ensureDemoTester, ensureOperator, firstLink } from './node/first-start.
 import {
   configFile,
   frontOptions,
+  moderatorFrom,
   notes,
-  rulesOf,
+  policyFaults,
+  policyText,
   signInOptions,
   upstreamOptions,
 } from './node/from-config.node.ts';
 import { listen } from './node/listen.node.ts';
 import { holdLiveness } from './node/liveness.node.ts';
 import { watchKeys } from './node/watch-keys.node.ts';
+import { PolicyError } from './policy/policy.ts';
 import { openDatabase, sqliteTransaction } from './store/db.node.ts';
 import { Writer } from './store/writer.ts';
 import { outsideIssuer, ownIssuer } from './token/issuers.ts';
@@ -67,6 +72,8 @@ export interface Running {
   readonly control: string;
   /** A stop of everything, for whoever can signal the process and nothing else. */
   stopAll(): Promise<void>;
+  /** Reads the policy of the configuration again; with a fault in it, the one in force stays. Never rejects. */
+  reloadPolicy(): Promise<void>;
   close(graceMs?: number): Promise<void>;
 }
 
@@ -85,6 +92,7 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
   };
   process.on('SIGTERM', stop).on('SIGINT', stop);
   process.on('SIGUSR2', () => void running.stopAll());
+  process.on('SIGHUP', () => void running.reloadPolicy());
 }
 
 /**
@@ -102,7 +110,6 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   const writer = new Writer(sqliteTransaction(db, journal), (flush) => void setImmediate(flush));
   const liveness = holdLiveness(dir.path);
   const logKey = await readLogKey(await dir.logKey(), sha256);
-  const rules = rulesOf(config);
   const warden = new Warden({
     db,
     writer,
@@ -110,7 +117,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     captures,
     // An id is made when a call arrives, its row is written when its body is there.
     quietMs: (config.requests.headersSeconds + config.requests.bodySeconds) * 1000 + 60_000,
-    rules,
+    policies: policiesIn(db),
     now,
     skewMs: config.tokens.clockToleranceSeconds * 1000,
     node: `${process.pid}`,
@@ -160,6 +167,8 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     }),
     bodyLimits: config.requests,
     admission: warden,
+    moderator: moderatorFrom(config),
+    moderated: new Map(),
     upstream,
     drill,
     newDigest,
@@ -172,7 +181,6 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     failed: (fault) => console.error('portcullis: a job could not be cancelled at upstream:', fault),
   });
   let gateway = '';
-  const cohortsWithRules = config.cohorts ? Object.keys(config.cohorts) : ('all' as const);
   const control = createControl({
     warden,
     writer,
@@ -185,8 +193,8 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     stageKeys: dir.stageKeys,
     lifetimeDays: config.tokens.lifetimeDays,
     maxLifetimeDays: config.tokens.maxLifetimeDays,
-    cohortsWithRules,
-    rules,
+    sha256,
+    canModerate: config.moderation !== undefined,
     outsideIssuers: config.issuers.length > 0,
     outbox,
     drills: (own) => {
@@ -197,6 +205,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   });
   const isFirst = await ensureOperator(control, dir);
   const link = isFirst ? await firstLink(control) : null;
+  await takeUpPolicy(config, control);
   const token = demo ? await ensureDemoTester(control) : null;
 
   const upgraded = new Set<Socket>();
@@ -262,7 +271,28 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     const streams = nodes.reduce((sum, { streamsCut }) => sum + streamsCut, 0);
     console.error(`stopped by SIGUSR2: ${streams} streams cut${durable ? '' : ', NOT ON DISK'}`);
   };
-  return { gateway, control: controlUrl, stopAll, close };
+  const reloadPolicy = async () => {
+    try {
+      const { version, changed } = await takeUpPolicy(readConfig(env, configFile(env)), control);
+      console.error(`policy: version ${version} ${changed ? 'is in force' : 'stays in force'}`);
+    } catch (fault) {
+      console.error(
+        'policy: not taken up; the one in force stays.',
+        fault instanceof Error ? fault.message : fault,
+      );
+    }
+  };
+  return { gateway, control: controlUrl, stopAll, reloadPolicy, close };
+}
+
+/** @throws ConfigError: no gate starts under a policy with a fault in it */
+async function takeUpPolicy(config: Config, control: Control) {
+  const order = { text: policyText(config), source: 'config', reason: config.policy ?? null } as const;
+  try {
+    return await control.loadPolicy(order, { operator: 'setup', address: null });
+  } catch (fault) {
+    throw fault instanceof PolicyError ? policyFaults(config, fault) : fault;
+  }
 }
 
 /** Anybody asks this: a store that cannot be read is a gate that is not ready, and no fault of the asker's. */

@@ -4,6 +4,8 @@ import type { References } from '../gateway/references.ts';
 import type { Units } from '../gateway/units.ts';
 import type { Refusal, RefusalCode } from '../refusal.ts';
 import type { Identity } from '../token/verify.ts';
+import type { Further } from './asked.ts';
+import type { ModerationSaid } from './moderated.ts';
 
 /** What is known of a request from its first byte on; goes into its row whatever becomes of it. */
 export interface Arrival {
@@ -22,6 +24,8 @@ export interface Ask {
   readonly arrival: Arrival;
   readonly who: Identity;
   readonly call: Call;
+  /** What the moderation service said of its words; null: it was not asked. */
+  readonly moderation?: ModerationSaid | null;
 }
 
 /** What a refused call was known to be when it was refused. */
@@ -118,11 +122,13 @@ export interface Permit {
   span(kind: string): Span;
   /** The refusal of what is named and is not the tester's own. */
   reach(references: References): Refusal | null;
-  /** The refusal of a further operation and model inside this call. */
-  judge(operation: string, model: string): Refusal | null;
+  /** The refusal of what an open socket asks for further. */
+  judge(further: Further): Refusal | null;
 }
 
 export interface Admission {
+  /** True when the words of this call are to be moderated, and nothing else stands against it. Changes nothing. */
+  needsModeration(ask: Ask): boolean;
   /** Commits the call's row with its decision. @throws Refusal, its row committed with it. */
   admit(ask: Ask): Promise<Permit>;
   /** Commits the row of a call that was refused before admission. */

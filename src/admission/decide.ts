@@ -3,36 +3,41 @@
 import type { Clock } from '../deps.ts';
 import type { Call } from '../gateway/describe.ts';
 import { isReserved } from '../gateway/drill.ts';
-import type { Capture } from '../log/captures.ts';
-import { type Asked, judge, type Programme } from '../policy/judge.ts';
+import type { Asked, Person } from '../policy/environment.ts';
+import { judge } from '../policy/judge.ts';
+import type { CohortPolicy } from '../policy/policy.ts';
 import { Refusal } from '../refusal.ts';
 import type { Batch } from '../store/writer.ts';
 import type { Ask } from './admission.ts';
+import { askedOf } from './asked.ts';
 import type { Cluster } from './cluster.ts';
 import { limitHeaders } from './limit-headers.ts';
 import { type Limits, overridden, type RequestLimits, type WindowState } from './limits.ts';
+import { isModerated, moderationRefusal } from './moderated.ts';
 import type { Objects } from './objects.ts';
 import type { Permits } from './permits.ts';
-import { type Charge, type Ledger, type Quotas, utcDay } from './quotas.ts';
+import { grantOf, type Policies } from './policies.ts';
+import { type Charge, type Ledger, utcDay } from './quotas.ts';
+import { isAboutOperation, refusalBy } from './ruling.ts';
 import { type Bearer, covers } from './scope.ts';
-import type { Statements } from './statements.ts';
+import type { StandingRow, Statements } from './statements.ts';
 import { bites, revocationBy, type Switch } from './switches.ts';
 
-/** What the configuration grants a cohort; null where it says nothing, and so nothing is granted. */
-export type Rules = (cohort: string) => {
-  readonly programme: Programme;
-  readonly limits: Limits;
-  readonly capture?: Capture;
-  /** Of each tester. */
-  readonly quotas: Quotas;
-  /** Of the cohort together. */
-  readonly sharedQuotas: Quotas;
-} | null;
-
-export interface Decision {
+/** What is decided before anything is used up. */
+export interface Considered {
   readonly refusal: Refusal | null;
   readonly bearer: Bearer;
   readonly issuedAt: number;
+  /** What the policy grants the tester's cohort; null where it was not asked. */
+  readonly granted: CohortPolicy | null;
+  /** The version of the policy that judged it; null: none did. */
+  readonly policy: number | null;
+  readonly asked: Asked | null;
+  /** Rules in shadow that would have refused it. */
+  readonly shadow: readonly string[];
+}
+
+export interface Decision extends Considered {
   /** What allowed it, for the log. */
   readonly rule: string;
   readonly headers: readonly string[];
@@ -43,7 +48,9 @@ export interface Decision {
 export interface Grounds {
   readonly statements: Statements;
   readonly limits: RequestLimits;
-  readonly rules: Rules;
+  readonly policies: Policies;
+  /** The version of the terms that a tester accepted last; 0: none. */
+  readonly termsAccepted: (tester: string) => number;
   readonly permits: Permits;
   readonly objects: Objects;
   readonly ledger: Ledger;
@@ -61,54 +68,28 @@ const USE_MS = 60_000;
 /** The order: switches, tester and token, policy, objects, limits, quotas. The first refusal decides, and uses up nothing. */
 export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<Decision> {
   const { who, call } = ask;
-  const standing = grounds.statements.standing.get({
-    tester: who.tester,
-    jti: who.jti,
-  });
-  const bearer = { tester: who.tester, cohort: standing?.cohort ?? '', jti: who.jti, model: call.model };
-  const issuedAt = who.own ? (standing?.issued_at ?? 0) : who.issuedAt * 1000 - grounds.skewMs;
+  const { standing, ...considered } = consider(ask, grounds);
   const refused = (refusal: Refusal, headers: readonly string[] = []): Decision => ({
-    refusal,
-    bearer,
-    issuedAt,
-    rule: refusal.public.rule ?? '',
-    headers,
-    charge: null,
+    ...considered,
+    ...{ refusal, rule: refusal.public.rule ?? '', headers, charge: null },
   });
-
-  const quiet = standing?.engaged === 0 && grounds.memoryStops.size === 0;
-  const stopped = quiet ? undefined : engagedSwitch(bearer, issuedAt, call, grounds);
-  if (stopped) return refused(revocationBy(stopped).refusal);
-  // What an outside issuer calls by the name of the drill's tester is none of ours.
-  if (!standing || (isReserved(who.tester) && !who.own))
-    return refused(new Refusal('tester_unknown', 'no such tester'));
-  if (who.own && standing.issued_at === null)
-    return refused(new Refusal('token_invalid', 'no token of this id was issued to this tester'));
-  if (!who.keyStands()) return refused(new Refusal('token_invalid', 'its key was withdrawn'));
-
-  const granted = grounds.rules(standing.cohort);
-  if (!granted) return refused(new Refusal('cohort_unknown', standing.cohort));
-  const forbidden = ruling(granted, call);
-  if (forbidden) return refused(forbidden);
-
-  const stranger = grounds.objects.refusal(call, bearer.tester);
-  if (stranger) return refused(stranger);
-
+  const { bearer, granted } = considered;
+  if (considered.refusal) return refused(considered.refusal);
+  if (!standing || !granted) return refused(new Refusal('gateway_fault', 'neither refused nor granted'));
   const limits = overridden(granted.limits, standing.limits);
   const busy = tooManyAtOnce(bearer.tester, limits, batch, grounds);
   if (busy) return refused(busy);
+  const said = ask.moderation ?? null;
+  const flagged = isModerated(granted, call.operation) ? moderationRefusal(granted, said) : null;
+  // A call that its limits hold up was not asked about; it is told why.
+  if (flagged && !(said === null && grounds.limits.isUsedUp(bearer.tester, limits))) return refused(flagged);
   const charge = chargeOf(call, bearer, grounds);
-  const exhausted =
-    grounds.ledger.refusal(
-      `tester:${bearer.tester}`,
-      charge.units,
-      overridden(granted.quotas, standing.quotas),
-      grounds.now(),
-    ) ?? grounds.ledger.refusal(`cohort:${bearer.cohort}`, charge.units, granted.sharedQuotas, grounds.now());
+  const exhausted = overQuota(charge, granted, standing, grounds);
   if (exhausted) return refused(exhausted);
   const taken = await grounds.limits.take(bearer.tester, limits);
   const headers = limitHeaders(taken.windows);
   if (!taken.ok) return refused(overLimit(taken.window, headers), headers);
+  if (flagged) return refused(flagged);
   const taking = (batch.taken.get(bearer.tester) ?? 0) + 1;
   batch.taken.set(bearer.tester, taking);
   grounds.cluster.hold(bearer.tester, grounds.permits.held(bearer.tester) + taking);
@@ -116,16 +97,91 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
   const at = ask.arrival.at;
   if (who.own && at - (standing.last_used_at ?? 0) > USE_MS)
     grounds.statements.touch.run({ jti: who.jti, at });
-  return { refusal: null, bearer, issuedAt, rule: 'allow', headers, charge };
+  return { ...considered, rule: 'allow', headers, charge };
 }
 
-/** The refusal of what a cohort's rules do not allow. */
-export function ruling(granted: ReturnType<Rules>, asked: Asked): Refusal | null {
-  if (!granted) return new Refusal('cohort_unknown');
-  const verdict = judge(granted.programme, asked);
-  if (verdict.allow) return null;
-  const { code, message, param, by } = verdict;
-  return new Refusal(code, message, { message, param, rule: by });
+/** Reads, and changes nothing. */
+export function consider(
+  ask: Ask,
+  grounds: Grounds,
+): Considered & { readonly standing: StandingRow | undefined } {
+  const { who, call } = ask;
+  const { tester, jti } = who;
+  const standing = grounds.statements.standing.get({ tester, jti });
+  const source =
+    call.clip !== null && call.named.length > 0 ? grounds.objects.source(call.named, tester) : null;
+  const cohort = standing?.cohort ?? '';
+  const bearer = { tester, cohort, jti, model: call.model ?? source?.model ?? null };
+  const issuedAt = who.own ? (standing?.issued_at ?? 0) : who.issuedAt * 1000 - grounds.skewMs;
+  const none = { granted: null, policy: null, asked: null, shadow: [] };
+  const refused = (refusal: Refusal) => ({ refusal, bearer, issuedAt, standing, ...none });
+
+  const quiet = standing?.engaged === 0 && grounds.memoryStops.size === 0;
+  const stopped = quiet ? undefined : engagedSwitch(bearer, issuedAt, call, grounds);
+  if (stopped) return refused(revocationBy(stopped).refusal);
+  // What an outside issuer calls by the name of the drill's tester is none of ours.
+  if (!standing || (isReserved(tester) && !who.own))
+    return refused(new Refusal('tester_unknown', 'no such tester'));
+  if (who.own && standing.issued_at === null)
+    return refused(new Refusal('token_invalid', 'no token of this id was issued to this tester'));
+  if (!who.keyStands()) return refused(new Refusal('token_invalid', 'its key was withdrawn'));
+
+  const inForce = grounds.policies.named(standing.policy);
+  if (!inForce) return refused(new Refusal('policy_unavailable', standing.policy ?? 'there is none'));
+  const policy = inForce.version;
+  const granted = grantOf(inForce, cohort);
+  if (!granted) return { ...refused(new Refusal('cohort_unknown', cohort)), policy };
+  const at = ask.arrival.at;
+  const asked = askedOf(call, {
+    asker: personOf(bearer, standing.created_at, grounds),
+    ...{ source, address: ask.arrival.address, at: grounds.now() },
+    usage: () => grounds.ledger.usedBy(tester, at),
+  });
+  const verdict = judge(granted, asked);
+  const stranger = grounds.objects.refusal(call, tester);
+  // What a rule says of somebody else's clip would tell of it.
+  const refusal = stranger && !isAboutOperation(verdict) ? stranger : refusalBy(verdict);
+  return { refusal, bearer, issuedAt, standing, granted, policy, asked, shadow: verdict.shadow };
+}
+
+/** The terms are looked up only where an expression asks for them. */
+export function personOf(
+  { tester, cohort }: Bearer,
+  joined: number,
+  { termsAccepted }: Pick<Grounds, 'termsAccepted'>,
+): Person {
+  return {
+    ...{ id: tester, cohort, joined },
+    get terms() {
+      return termsAccepted(tester);
+    },
+  };
+}
+
+function overQuota(
+  { units, tester, cohort }: Charge,
+  granted: CohortPolicy,
+  standing: StandingRow,
+  { ledger, now }: Grounds,
+): Refusal | null {
+  return (
+    ledger.refusal(`tester:${tester}`, units, overridden(granted.quotas, standing.quotas), now()) ??
+    ledger.refusal(`cohort:${cohort}`, units, granted.sharedQuotas, now())
+  );
+}
+
+/** True when the limits let no call of the tester through now: nobody else is to be asked about it then. */
+export function isHeldUp(
+  { bearer, granted, standing }: ReturnType<typeof consider>,
+  grounds: Grounds,
+): boolean {
+  if (!granted || !standing) return true;
+  const { tester } = bearer;
+  const limits = overridden(granted.limits, standing.limits);
+  return (
+    tooManyAtOnce(tester, limits, { taken: new Map() }, grounds) !== null ||
+    grounds.limits.isUsedUp(tester, limits)
+  );
 }
 
 /** Read from the table on every call: the row is the truth, whoever wrote it. */

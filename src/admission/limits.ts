@@ -6,11 +6,11 @@ import type { Clock } from '../deps.ts';
 
 /** What is absent does not limit. */
 export interface Limits {
-  readonly requestsPerSecond?: number;
-  readonly requestsPerMinute?: number;
-  readonly requestsPerDay?: number;
+  readonly requestsPerSecond?: number | undefined;
+  readonly requestsPerMinute?: number | undefined;
+  readonly requestsPerDay?: number | undefined;
   /** Calls at the same time. */
-  readonly concurrent?: number;
+  readonly concurrent?: number | undefined;
 }
 
 /** What one window of one tester has used up, and when it ends. */
@@ -135,6 +135,11 @@ export class RequestLimits {
     }
     if (windows.length > 0) this.#store.save(tester, this.#loaded);
     return { ok: true, windows };
+  }
+
+  /** True when the next call would be refused. Changes nothing. */
+  isUsedUp(tester: string, limits: Limits): boolean {
+    return windowsIn(this.#store.load(tester), limits, this.#now()).some(({ used, limit }) => used >= limit);
   }
 
   /** Kept at once: seen anew at each refused call, the end would move on with the clock. */

@@ -11,9 +11,20 @@ interface OwnerRow {
   readonly seconds: number | null;
 }
 
+/** Clips out of which another one is made. */
+export interface Source {
+  /** Of the longest; null: of one of them it is not known. */
+  readonly seconds: number | null;
+  /** Null: it is not known, or they differ. */
+  readonly model: string | null;
+  readonly size: string | null;
+}
+
 export interface Objects {
   /** The refusal of the first object that is not this tester's; 404, as upstream says of an id that it does not know. */
   refusal(references: References, tester: string): Refusal | null;
+  /** Those of the tester's own that it names, as far as they are clips; null: none. */
+  source(named: readonly Reference[], tester: string): Source | null;
   /** The longest of the videos that a call names; null when it names none whose length is known. */
   longest(named: readonly Reference[]): number | null;
   own(ids: readonly string[], tester: string): ReadonlySet<string>;
@@ -28,6 +39,10 @@ export interface Objects {
 
 export function objectsIn({ $client: db }: Db): Objects {
   const owner = db.prepare<[string], OwnerRow>('select tester, seconds from objects where id = ?');
+  const clip = db.prepare<[string, string], Source>(
+    `select objects.seconds, objects.model, requests.size from objects left join requests on requests.id = objects.request
+     where objects.id = ? and objects.tester = ? and kind in ('videos', 'entered')`,
+  );
   const insert = db.prepare(
     `insert into objects (id, tester, kind, request, at, upstream_at, seconds, pending, model, token)
      select ?, ?, ?, ?, ?, ?, ?, ?, model, token from (select 1) left join requests on requests.id = ?
@@ -52,6 +67,16 @@ export function objectsIn({ $client: db }: Db): Objects {
         if (row && row.tester !== tester) return unknown(one, row);
       }
       return null;
+    },
+    source(named, tester) {
+      const clips = named.map(({ id }) => clip.get(id, tester)).filter((one) => one !== undefined);
+      const [first] = clips;
+      if (first === undefined) return null;
+      const alike = <K extends 'model' | 'size'>(key: K) =>
+        clips.every((one) => one[key] === first[key]) ? first[key] : null;
+      const lengths = clips.map(({ seconds }) => seconds);
+      const seconds = lengths.includes(null) ? null : Math.max(...lengths.map(Number));
+      return { seconds, model: alike('model'), size: alike('size') };
     },
     longest(named) {
       const lengths = named.map(({ id }) => owner.get(id)?.seconds ?? 0);

@@ -2,6 +2,7 @@
 import type { References } from '../gateway/references.ts';
 import type { Refusal } from '../refusal.ts';
 import type { Made, Permit, Revocation, Settlement, Span } from './admission.ts';
+import type { Further } from './asked.ts';
 import type { Charge } from './quotas.ts';
 import type { Bearer } from './scope.ts';
 
@@ -23,13 +24,16 @@ export interface Keeper {
   own(permit: LivePermit, ids: readonly string[]): ReadonlySet<string>;
   span(permit: LivePermit, kind: string): Span;
   reach(permit: LivePermit, references: References): Refusal | null;
-  judge(permit: LivePermit, operation: string, model: string): Refusal | null;
+  judge(permit: LivePermit, further: Further): Refusal | null;
 }
 
 /** Of the row of a call, what settling it needs again. */
 export interface Written {
   readonly rule: string | null;
   readonly bytesIn: number;
+  /** What of the asker rules may read, for what an open socket asks further. */
+  readonly joined: number;
+  readonly address: string | null;
   /** Ids that the call named; those that it makes are added. */
   readonly objects: string[];
 }
@@ -112,8 +116,8 @@ export class LivePermit implements Permit {
     return this.#keeper.reach(this, references);
   }
 
-  judge(operation: string, model: string): Refusal | null {
-    return this.#keeper.judge(this, operation, model);
+  judge(further: Further): Refusal | null {
+    return this.#keeper.judge(this, further);
   }
 }
 

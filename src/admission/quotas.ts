@@ -1,6 +1,7 @@
 /** Quotas in units, per UTC day and in total: set aside in the transaction of the row, settled to what was used. */
-import type { Unit } from '../gateway/routes.ts';
+import { UNITS, type Unit } from '../gateway/routes.ts';
 import type { Units } from '../gateway/units.ts';
+import type { Used } from '../policy/environment.ts';
 import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
 
@@ -29,6 +30,8 @@ interface UsageRow {
 export interface Ledger {
   /** The refusal when a quota has no room for these units. */
   refusal(subject: string, units: Units, quotas: Quotas, now: number): Refusal | null;
+  /** What a tester used today (UTC) and in all, what is set aside included. */
+  usedBy(tester: string, now: number): { readonly today: Used; readonly total: Used };
   setAside(charge: Charge): void;
   /** Replaces what was set aside by what was used; units that are not named stay. The charge as it is now. */
   settle(charge: Charge, used: Units): Charge;
@@ -83,6 +86,12 @@ export function ledgerIn(connection: Db): Ledger {
         if (lack) return exceeded(subject, unit, asked, lack, now);
       }
       return null;
+    },
+    usedBy(tester, now) {
+      const rows = UNITS.map((unit) => [unit, used(`tester:${tester}`, unit, now)] as const);
+      const by = (span: 'day' | 'total') =>
+        Object.fromEntries(rows.map(([unit, row]) => [unit, row[span]])) as unknown as Used;
+      return { today: by('day'), total: by('total') };
     },
     setAside(charge) {
       for (const [unit, amount] of entries(charge.units)) addBoth(charge, unit, amount);

@@ -1,8 +1,8 @@
 /** How much room testers and cohorts have left: from the rows that admission reads, and by its own reckoning. */
 import type { Clock } from '../deps.ts';
 import type { Unit } from '../gateway/routes.ts';
+import type { CohortPolicy } from '../policy/policy.ts';
 import type { Db } from '../store/db.node.ts';
-import type { Rules } from './decide.ts';
 import { type Limits, overridden, windowsIn } from './limits.ts';
 import { nextDayMs, type Quotas, quotaRule, usedIn } from './quotas.ts';
 import { countersIn } from './statements.ts';
@@ -41,7 +41,8 @@ export interface Room {
 
 export interface RoomOptions {
   readonly db: Db;
-  readonly rules: Rules;
+  /** Null where nothing is said of the cohort. */
+  readonly rules: (cohort: string) => Pick<CohortPolicy, 'limits' | 'quotas' | 'sharedQuotas'> | null;
   /** Calls in flight of a tester, in every process. */
   readonly held: (tester: string) => number;
   readonly now: Clock;

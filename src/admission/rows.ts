@@ -11,7 +11,7 @@ const PLAIN_ID = /^[\x21-\x7e]{1,128}$/;
 
 /** The row of a call that reached admission; open when it is allowed. */
 export function admittedRow({ arrival, who, call }: Ask, decision: Decision, now: number, node: number) {
-  const { refusal, bearer } = decision;
+  const { refusal, bearer, policy, shadow } = decision;
   return {
     ...arrived(arrival),
     tester: who.tester,
@@ -19,10 +19,13 @@ export function admittedRow({ arrival, who, call }: Ask, decision: Decision, now
     token: who.jti,
     clientId: who.clientId,
     operation: call.operation,
-    model: shown(call.model),
+    // What was judged: of a clip that is made out of another one, its source's.
+    model: shown(bearer.model),
     seconds: call.seconds,
     size: shown(call.size),
     n: call.n,
+    policy,
+    shadow: shadow.length > 0 ? JSON.stringify(shadow) : null,
     node,
     reserved: unitsText(decision.charge?.units),
     bytesIn: call.body?.length ?? 0,
@@ -46,6 +49,8 @@ export function refusedRow({ arrival, who, operation, refusal }: RefusedCall, no
     seconds: null,
     size: null,
     n: null,
+    policy: null,
+    shadow: null,
     node: null,
     reserved: null,
     bytesIn: 0,

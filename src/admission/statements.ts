@@ -31,6 +31,8 @@ const ROW = {
   agent: p('agent'),
   decision: p('decision'),
   rule: p('rule'),
+  policy: p('policy'),
+  shadow: p('shadow'),
   outcome: p('outcome'),
   detail: p('detail'),
   status: p('status'),
@@ -67,12 +69,15 @@ interface EngagedRow {
   readonly engagedAt: number;
 }
 
-interface StandingRow {
+export interface StandingRow {
   readonly cohort: string;
   readonly limits: string | null;
   readonly quotas: string | null;
   readonly issued_at: number | null;
   readonly last_used_at: number | null;
+  readonly created_at: number;
+  /** Names the newest version of the policy; null: there is none. */
+  readonly policy: string | null;
   /** 1 when any switch is engaged, whoever it concerns. */
   readonly engaged: number;
 }
@@ -153,6 +158,9 @@ export function prepareStatements(db: Db) {
           // A subquery: SQLite takes eight times as long for the same as a left join.
           issuedAt: sql`(select issued_at from tokens where jti = ${p('jti')} and tester = testers.id) as issued_at`,
           lastUsedAt: sql`(select last_used_at from tokens where jti = ${p('jti')}) as last_used_at`,
+          createdAt: testers.createdAt,
+          // The hash too: a version that was not committed may have had the same number.
+          policy: sql`(select id || ' ' || sha256 from policies order by id desc limit 1) as policy`,
           // Mostly nothing at all is engaged, and that is quickly said.
           engaged: sql<number>`exists (select 1 from switches where released_at is null) as engaged`,
         })

@@ -10,17 +10,21 @@ import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
 import { type Batch, StoreUnavailable, type Writer } from '../store/writer.ts';
 import type { Admission, Ask, Permit, RefusedCall, Settlement } from './admission.ts';
+import { furtherOf } from './asked.ts';
 import { type Books, type Entry, openBooks } from './books.ts';
 import { Cluster, CONFIRM_MS, type Liveness } from './cluster.ts';
 import { Counts } from './counts.ts';
-import { type Decision, decide, type Grounds, type Rules, ruling } from './decide.ts';
+import { consider, type Decision, decide, type Grounds, isHeldUp, personOf } from './decide.ts';
 import { Folds } from './folds.ts';
 import { StoreHealth } from './health.ts';
 import { RequestLimits } from './limits.ts';
+import { isModerated } from './moderated.ts';
 import { objectsIn } from './objects.ts';
 import { type Keeper, LivePermit, Permits } from './permits.ts';
+import { grantOf, type Policies } from './policies.ts';
 import { ledgerIn, utcDay } from './quotas.ts';
 import { admittedRow, refusedRow } from './rows.ts';
+import { furtherRefusal } from './ruling.ts';
 import { counterStore, prepareStatements, type Statements } from './statements.ts';
 import { Stops } from './stops.ts';
 
@@ -31,7 +35,9 @@ export interface WardenOptions {
   readonly captures: Captures;
   /** A row whose id is older than this when it is written comes late: the log's index does not count with it. */
   readonly quietMs: number;
-  readonly rules: Rules;
+  readonly policies: Policies;
+  /** The version of the terms that a tester accepted last; 0: none. */
+  readonly termsAccepted?: (tester: string) => number;
   readonly now: Clock;
   /** By so much an outside issuer's clock may be ahead: a revocation takes what it issued meanwhile. */
   readonly skewMs?: number;
@@ -69,7 +75,7 @@ export class Warden implements Admission {
   #seenVersion: unknown;
 
   constructor(options: WardenOptions) {
-    const { db, rules, now } = options;
+    const { db, policies, now } = options;
     this.#options = options;
     this.#startedAt = now();
     this.#statements = prepareStatements(db);
@@ -94,7 +100,8 @@ export class Warden implements Admission {
     this.#grounds = {
       statements: this.#statements,
       limits: new RequestLimits(counterStore(db), now),
-      rules,
+      policies,
+      termsAccepted: options.termsAccepted ?? (() => 0),
       permits: this.#permits,
       objects: this.#books.objects,
       ledger: this.#books.ledger,
@@ -105,6 +112,14 @@ export class Warden implements Admission {
     };
     this.#watch = setInterval(() => this.#look(), options.watchMs);
     this.#watch.unref();
+  }
+
+  needsModeration(ask: Ask): boolean {
+    if (!this.#options.policies.inForce()?.policy.moderates) return false;
+    const considered = consider(ask, this.#grounds);
+    const { refusal, granted } = considered;
+    if (refusal || !granted || !isModerated(granted, ask.call.operation)) return false;
+    return !isHeldUp(considered, this.#grounds);
   }
 
   async admit(ask: Ask): Promise<Permit> {
@@ -121,7 +136,8 @@ export class Warden implements Admission {
           const { refusal, bearer, issuedAt, headers, charge } = decision;
           if (refusal?.code === 'quota_exceeded') this.#usedUp(refusal, bearer.tester, row.at);
           const { rule, bytesIn } = row;
-          const written = { rule, bytesIn, objects: ask.call.named.map(({ id }) => id) };
+          const about = { joined: decision.asked?.tester.joined ?? 0, address: ask.arrival.address };
+          const written = { rule, bytesIn, ...about, objects: ask.call.named.map(({ id }) => id) };
           const permit = refusal
             ? null
             : new LivePermit(ask.arrival.id, bearer, issuedAt, headers, charge, written, this.#keeper);
@@ -158,12 +174,15 @@ export class Warden implements Admission {
       this.#statements.reopen.run({ id: row.id });
   }
 
-  #capture({ arrival, who, call }: Ask, { bearer }: Decision, at: number): void {
-    const { captures, rules } = this.#options;
-    const how = rules(bearer.cohort)?.capture ?? 'none';
-    if (how === 'none' || call.body === null) return;
+  /** Of calls that were refused before the policy was asked, too. */
+  #capture({ arrival, who, call }: Ask, { granted, bearer }: Decision, at: number): void {
+    if (call.body === null) return;
+    const { captures, policies } = this.#options;
+    const inForce = granted ? null : policies.inForce();
+    const how = (granted ?? (inForce && grantOf(inForce, bearer.cohort)))?.capture ?? 'none';
+    if (how === 'none') return;
     const { tester } = who;
-    captures.keep(how, { request: arrival.id, tester, at, body: call.body, prompt: call.prompt() });
+    captures.keep(how, { request: arrival.id, tester, at, body: call.body, prompt: call.words().text });
   }
 
   /** Told at once, and durably when that can be, under one id. */
@@ -224,11 +243,17 @@ export class Warden implements Admission {
     own: ({ bearer }, ids) => this.#books.objects.own(ids, bearer.tester),
     span: ({ bearer }, kind) => this.#books.objects.span(bearer.tester, kind),
     reach: ({ bearer }, references) => this.#books.objects.refusal(references, bearer.tester),
-    judge: ({ bearer }, operation, model) =>
-      ruling(this.#options.rules(bearer.cohort), {
-        ...{ operation, model, takesModel: true },
-        ...{ seconds: null, size: null },
-      }),
+    judge: ({ bearer, written }, further) => {
+      const { ledger, now, policies } = this.#grounds;
+      const asker = personOf(bearer, written.joined, this.#grounds);
+      const around = {
+        asker,
+        address: written.address,
+        at: now(),
+        usage: () => ledger.usedBy(bearer.tester, now()),
+      };
+      return furtherRefusal(policies.inForce(), bearer.cohort, furtherOf(further, around));
+    },
   };
 
   /** Runs inside a writer's job. */

@@ -3,7 +3,7 @@ import type { Inbound } from '../deps.ts';
 import { Refusal } from '../refusal.ts';
 import { amount, type BodyLimits, type Fields, readBody, text } from './body.ts';
 import type { Frame } from './guard.ts';
-import { promptIn } from './prompt.ts';
+import { type Words, wordsIn } from './prompt.ts';
 import { type References, referencesOf } from './references.ts';
 import type { Route } from './routes.ts';
 import { socketModel } from './socket-query.ts';
@@ -27,8 +27,12 @@ export interface Call extends References {
   readonly likeSource: boolean;
   /** The judged bytes; they are the ones that are sent. */
   readonly body: Uint8Array | null;
-  /** Its words for the model; looked for only where a cohort's rules keep them. */
-  readonly prompt: () => string | null;
+  /** Its words for the model; looked for only where a cohort's rules read or keep them. */
+  readonly words: () => Words;
+  /** A clip comes of it: made out of another one (of its length, or longer), or new. Null: none does. */
+  readonly clip: 'new' | 'same' | 'longer' | null;
+  /** A WebSocket: what it asks for comes in its frames. */
+  readonly socket: boolean;
   /** What has to be read from the answer. */
   readonly reads: AnswerReading;
 }
@@ -58,10 +62,13 @@ export async function describe(
   const fields = body?.fields ?? {};
   const seconds = amount(fields, 'seconds');
   const { named, suspected } = referencesOf(route, params, query, fields);
+  const model = socketModel(route, frame, inbound) ?? modelOf(route, params, fields);
+  let words: Words | null = null;
   return {
     operation: route.operation,
-    takesModel: route.model !== undefined,
-    model: socketModel(route, frame, inbound) ?? modelOf(route, params, fields),
+    // A model that is named where none is asked for is judged all the same: upstream may heed it.
+    takesModel: route.model !== undefined || model !== null,
+    model,
     seconds,
     size: text(fields, 'size'),
     n: amount(fields, 'n'),
@@ -70,7 +77,9 @@ export async function describe(
     named,
     suspected,
     body: body?.bytes ?? null,
-    prompt: () => promptIn(fields),
+    words: () => (words ??= wordsIn(fields)),
+    clip: route.units?.includes('videoSeconds') ? (route.derives ?? 'new') : null,
+    socket: route.socket ?? false,
     reads: readingOf(route, params, fields),
   };
 }

@@ -9,7 +9,11 @@ export const DRILL = 'portcullis-drill';
 export const isReserved = (name: string): boolean => name === DRILL;
 
 export const DRILL_RULES = {
-  programme: { allow: [{ operations: ['chat.completions.create'], models: [DRILL] }], caps: {} },
+  allow: [{ operations: ['chat.completions.create'], models: [DRILL] }],
+  caps: {},
+  rules: [],
+  moderation: null,
+  outputs: 'open',
   capture: 'none',
   limits: {},
   quotas: {},

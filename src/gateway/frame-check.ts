@@ -2,21 +2,27 @@
 import type { Permit } from '../admission/admission.ts';
 import type { Refusal } from '../refusal.ts';
 import { isFields } from './answer.ts';
+import { wordsIn } from './prompt.ts';
 import { referencesInEvent } from './references.ts';
 
 /** Where an event can name a model that transcribes what is heard. */
 const TRANSCRIBERS = ['session.input_audio_transcription.model', 'session.audio.input.transcription.model'];
 const TRANSCRIBING = 'audio.transcriptions.create';
+const CONNECT = 'realtime.connect';
 
-/** The refusal of an event that names what this tester may not reach. */
-export function checkEvent(event: unknown, permit: Permit): Refusal | null {
+/** The refusal of an event that a rule forbids, or that names what this tester may not reach. @param model the judged one */
+export function checkEvent(event: unknown, model: string | null, permit: Permit): Refusal | null {
   if (!isFields(event)) return null;
+  const words = wordsIn(event);
   for (const path of TRANSCRIBERS) {
-    const model = path
+    const transcriber = path
       .split('.')
       .reduce<unknown>((value, name) => (isFields(value) ? value[name] : null), event);
-    const refusal = typeof model === 'string' ? permit.judge(TRANSCRIBING, model) : null;
+    const refusal =
+      typeof transcriber === 'string'
+        ? permit.judge({ operation: TRANSCRIBING, model: transcriber, words })
+        : null;
     if (refusal) return refusal;
   }
-  return permit.reach(referencesInEvent(event));
+  return permit.judge({ operation: CONNECT, model, words }) ?? permit.reach(referencesInEvent(event));
 }

@@ -11,6 +11,7 @@ import { connect } from './connect.ts';
 import { describe } from './describe.ts';
 import { forward } from './forward.ts';
 import { guard } from './guard.ts';
+import { type Moderator, moderate } from './moderate.ts';
 import { answerRefusal, Sight } from './refuse.ts';
 import type { Route } from './routes.ts';
 import type { SocketCall } from './socket-call.ts';
@@ -25,6 +26,10 @@ export interface Gate {
   readonly verifier: Verifier;
   readonly bodyLimits: BodyLimits;
   readonly admission: Admission;
+  /** Null where the configuration names none: what needs it is refused. */
+  readonly moderator: Moderator | null;
+  /** Calls that are being looked at, by tester. */
+  readonly moderated: Map<string, number>;
   readonly upstream: Upstream;
   /** Where the calls of a drill go. */
   readonly drill: Upstream;
@@ -53,7 +58,8 @@ export async function handle(
     const who = sight.known(await authenticate(frame, gate.verifier, gate.attempts, gate.now()));
     const call = await describe(frame, exchange.inbound, route, params, gate.bodyLimits);
     // The judge speaks inside admission: the cohort that it judges is state, and must not change before the commit.
-    const permit = await gate.admission.admit({ arrival: sight.arrival, who, call });
+    const ask = { arrival: sight.arrival, who, call };
+    const permit = await gate.admission.admit({ ...ask, moderation: await moderate(ask, gate) });
     const permitted = { frame, who, call, permit, arrivedAt: sight.arrival.at };
     if (exchange.opening) connect(permitted, exchange.opening, exchange.reply, gate);
     else forward(permitted, exchange.reply, gate);

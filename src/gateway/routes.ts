@@ -26,6 +26,8 @@ export interface Route {
   readonly lists?: string;
   /** The answer shows how far a job is (`status`), and so when its units are settled. */
   readonly job?: true;
+  /** The clip is made out of another one: as long as that, or longer. */
+  readonly derives?: 'same' | 'longer';
   /** Upstream forgets the object of the path. */
   readonly deletes?: true;
   /** A WebSocket (RFC 6455). */
@@ -87,13 +89,13 @@ export const ROUTES: readonly Route[] = [
 
   post('either', '/videos', 'videos.create', { ...VIDEO, model: 'body' }),
   get('/videos', 'videos.list', { lists: 'videos', job: true }),
-  post('either', '/videos/edits', 'videos.edit', VIDEO),
-  post('either', '/videos/extensions', 'videos.extend', VIDEO),
+  post('either', '/videos/edits', 'videos.edit', { ...VIDEO, derives: 'same' }),
+  post('either', '/videos/extensions', 'videos.extend', { ...VIDEO, derives: 'longer' }),
   post('multipart', '/videos/characters', 'videos.characters.create', { makes: { id: 'characters' } }),
   get('/videos/characters/:character', 'videos.characters.retrieve'),
   get('/videos/:video', 'videos.retrieve', { job: true }),
   del('/videos/:video', 'videos.delete'),
-  post('either', '/videos/:video/remix', 'videos.remix', VIDEO),
+  post('either', '/videos/:video/remix', 'videos.remix', { ...VIDEO, derives: 'same' }),
   get('/videos/:video/content', 'videos.content', { units: ['bytes'] }),
 
   post('multipart', '/files', 'files.create', { units: ['bytes'], makes: { id: 'files' } }),
@@ -128,3 +130,6 @@ export const ROUTES: readonly Route[] = [
   post('none', `${VS}/file_batches/:batch/cancel`, 'vector_stores.file_batches.cancel'),
   get(`${VS}/file_batches/:batch/files`, 'vector_stores.file_batches.files.list'),
 ];
+
+/** Every operation that there is. */
+export const OPERATIONS: readonly string[] = [...new Set(ROUTES.map(({ operation }) => operation))];

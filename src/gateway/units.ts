@@ -6,7 +6,7 @@ import type { Route, Unit } from './routes.ts';
 export type Units = Readonly<Partial<Record<Unit, number>>>;
 
 /** What upstreams of this kind make when the request names no length. */
-const DEFAULT_SECONDS = 4;
+export const DEFAULT_SECONDS = 4;
 /** Set aside for an answer whose length the request does not bound; settled to what was used. */
 const DEFAULT_ANSWER_TOKENS = 1_024;
 const BYTES_PER_TOKEN = 4;

@@ -57,8 +57,10 @@ export type Admitted = Omit<
 /** The row as it was written. What settling writes over is in it only where nothing is settled: in a refusal. */
 export function requestEntry(row: Admitted): string {
   const { id, at, tester, cohort, token, clientId, clientRequestId, method, path } = row;
-  const { operation, model, seconds, size, n, node, reserved, address, agent, decision } = row;
-  const asked = { operation, model, seconds, size, n, node, reserved, address, agent, decision };
+  const { operation, model, seconds, size, n, node, reserved, address, agent, decision, policy, shadow } =
+    row;
+  const seen = { address, agent, decision, policy, shadow };
+  const asked = { operation, model, seconds, size, n, node, reserved, ...seen };
   const asWritten = { id, at, tester, cohort, token, clientId, clientRequestId, method, path, ...asked };
   if (decision === 'allowed') return text('request', asWritten);
   const { rule, outcome, detail, status, durationMs, bytesIn, objects } = row;

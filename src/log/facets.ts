@@ -21,6 +21,7 @@ export const FACETS = {
   address: { code: 10, sql: 'address' },
   output: { code: 11, sql: 'output_hash', kept: 12 },
   object: { code: 12, sql: 'objects', kept: 12 },
+  shadow: { code: 14, sql: 'shadow' },
 } as const satisfies Record<string, Facet>;
 
 export type FacetName = keyof typeof FACETS;
@@ -36,16 +37,19 @@ export function keptOf(name: FacetName, value: string | number): string {
   return kept === undefined ? text : text.slice(-kept);
 }
 
-/** Several for the objects that a call names, none for null. */
+/** Columns that hold a JSON array. */
+const LISTS: ReadonlySet<FacetName> = new Set(['object', 'shadow']);
+
+/** Several where the column holds a list, none for null. */
 export function valuesOf(name: FacetName, value: string | number | null): string[] {
   if (value === null) return [];
-  if (name !== 'object') return [keptOf(name, value)];
-  return (JSON.parse(String(value)) as string[]).map((id) => keptOf(name, id));
+  if (!LISTS.has(name)) return [keptOf(name, value)];
+  return (JSON.parse(String(value)) as string[]).map((one) => keptOf(name, one));
 }
 
 /** The condition on a row itself; one `?` for the value. */
 export function conditionOn(name: FacetName): string {
-  return name === 'object'
-    ? 'exists (select 1 from json_each(objects) where json_each.value = ?)'
+  return LISTS.has(name)
+    ? `exists (select 1 from json_each(${FACETS[name].sql}) where json_each.value = ?)`
     : `${FACETS[name].sql} = ?`;
 }

@@ -1,37 +1,39 @@
 /** What the parts of the gate are told, made of the configuration. */
 import { readFileSync } from 'node:fs';
+import { stringify } from 'yaml';
 import { trustedBy } from '../address.ts';
-import type { Rules } from '../admission/decide.ts';
 import { type Config, ConfigError, DEFAULT_RULES } from '../config.ts';
-import { DRILL, DRILL_RULES } from '../gateway/drill.ts';
+import { moderatorOf } from '../gateway/moderate.ts';
+import type { PolicyError } from '../policy/policy.ts';
 
 export function configFile(env: NodeJS.ProcessEnv): string | null {
   const path = env.PORTCULLIS_CONFIG;
-  if (!path) return null;
+  return path ? readText('PORTCULLIS_CONFIG', path) : null;
+}
+
+function readText(key: string, path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (fault) {
-    throw new ConfigError([
-      `PORTCULLIS_CONFIG: cannot read ${path} (${(fault as NodeJS.ErrnoException).code})`,
-    ]);
+    throw new ConfigError([`${key}: cannot read ${path} (${(fault as NodeJS.ErrnoException).code})`]);
   }
 }
 
-export function rulesOf(config: Config): Rules {
-  const { cohorts } = config;
-  const grant = ({ allow, caps, capture, limits, quotas, sharedQuotas }: typeof DEFAULT_RULES) => ({
-    programme: { allow, caps },
-    capture,
-    limits,
-    quotas,
-    sharedQuotas,
-  });
-  if (!cohorts) {
-    const everywhere = grant(DEFAULT_RULES);
-    return (cohort) => (cohort === DRILL ? DRILL_RULES : everywhere);
-  }
-  const granted = new Map(Object.entries(cohorts).map(([name, rules]) => [name, grant(rules)]));
-  return (cohort) => (cohort === DRILL ? DRILL_RULES : (granted.get(cohort) ?? null));
+/** The usage policy that the configuration names, or what it says of cohorts itself, as the text of a policy. */
+export function policyText({ policy, cohorts }: Config): string {
+  if (policy !== undefined) return readText('policy', policy);
+  return stringify({ cohorts: cohorts ?? { '*': DEFAULT_RULES } });
+}
+
+/** A fault of the policy, where it stands: the file does not start the gate, nor is it taken up. */
+export function policyFaults({ policy = 'cohorts' }: Config, { faults }: PolicyError): ConfigError {
+  return new ConfigError(faults.map(({ line, col, message }) => `${policy}:${line}:${col}: ${message}`));
+}
+
+export function moderatorFrom({ moderation, moderationKey }: Config) {
+  if (!moderation || moderationKey === null) return null;
+  const { url, model = null, timeoutSeconds } = moderation;
+  return moderatorOf({ url, key: moderationKey, model, timeoutMs: timeoutSeconds * 1000 });
 }
 
 export function upstreamOptions({ upstream, upstreamKey }: Config, demoUrl: string, demoKey: string) {
@@ -76,8 +78,6 @@ export function signInOptions({ signIn, oidcSecret }: Config) {
 }
 
 export function notes(config: Config): string[] {
-  if (!config.upstream || config.cohorts) return [];
-  return [
-    'No cohorts are configured: every tester may use every operation and model (set PORTCULLIS_CONFIG).',
-  ];
+  if (!config.upstream || config.cohorts || config.policy) return [];
+  return ['No policy is configured: every tester may use every operation and model (set PORTCULLIS_POLICY).'];
 }

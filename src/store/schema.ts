@@ -194,6 +194,10 @@ export const requests = sqliteTable('requests', {
   /** Index of the tree's leaf for the row as it was written, and of that for the row as it was settled. */
   leaf: integer('leaf'),
   settledLeaf: integer('settled_leaf'),
+  /** The version of the policy that judged it; null: none did. */
+  policy: integer('policy'),
+  /** Rules in shadow that would have refused it, as a JSON array; null for none. */
+  shadow: text('shadow'),
   /** How many refused anonymous calls of one address this row stands for. */
   repeats: integer('repeats').notNull().default(1),
 });
@@ -434,6 +438,20 @@ export const reviews = sqliteTable(
   },
   (t) => [index('reviews_by_tester').on(t.tester)],
 );
+
+/** Versions of the usage policy: the newest is in force, whoever wrote it; each call reads which that is. */
+export const policies = sqliteTable('policies', {
+  id: integer('id').primaryKey({ autoIncrement: true }),
+  at: integer('at').notNull().default(nowMs),
+  by: text('by').notNull(),
+  /** `config`: taken up from the configuration; `api`: loaded by an operator. */
+  source: text('source', { enum: ['config', 'api'] }).notNull(),
+  /** Of the text, lower-case hex. */
+  sha256: text('sha256').notNull(),
+  text: text('text').notNull(),
+  /** A unified diff against the version before. */
+  diff: text('diff').notNull(),
+});
 
 /** Answers to acts with an `Idempotency-Key`, for a day. */
 export const idempotency = sqliteTable(

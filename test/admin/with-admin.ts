@@ -8,10 +8,12 @@ import { uuidv7 } from 'uuidv7';
 import { type AdminOptions, createAdmin } from '../../src/admin/app.ts';
 import { createClient } from '../../src/admin/client.ts';
 import { hashSecret, makeSecret } from '../../src/admin/credential.ts';
+import { type InForce, policiesIn } from '../../src/admission/policies.ts';
 import { roomIn } from '../../src/admission/room.ts';
 import { Warden } from '../../src/admission/warden.ts';
 import { Outbox } from '../../src/alerts/outbox.ts';
 import type { Actor, Control, IssuedToken } from '../../src/control.ts';
+import { checkPolicy, loadPolicy } from '../../src/control-policy.ts';
 import { Drills } from '../../src/drills.ts';
 import { DrillUpstream } from '../../src/gateway/drill.ts';
 import { Captures } from '../../src/log/captures.ts';
@@ -38,14 +40,15 @@ export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?
   const captures = new Captures(db.writer, journal, sealing, sha256);
   const writer = new Writer(sqliteTransaction(db.writer, journal), setImmediate);
   const liveness = { own: 'test', isAlive: () => true, forget: () => {} };
-  const rules = { cohort: () => null } as never;
+  const grant = { cohorts: ['alpha'], cohort: (name: string) => (name === 'alpha' ? {} : null) };
+  const inForce = { version: 1, policy: grant } as unknown as InForce;
   const warden = new Warden({
     db: db.writer,
     writer,
     journal,
     quietMs: 60_000,
     captures,
-    rules,
+    policies: policiesIn(db.writer),
     now: Date.now,
     node: 'test',
     liveness,
@@ -76,7 +79,10 @@ export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?
       now: Date.now,
     }),
     outsideIssuers: false,
-    cohortsWithRules: ['alpha'],
+    policy: () => inForce,
+    checkPolicy: (text) => checkPolicy(text, false),
+    loadPolicy: (order, actor) =>
+      loadPolicy({ db: db.writer, writer, now: Date.now, sha256, canModerate: false }, order, actor),
   };
   const call = () => {
     throw new Error('there is no gateway here');

@@ -24,7 +24,7 @@ const ISSUED_AT = 1_000_000_000_000;
 
 function live(permits: Permits, tester: string, cohort = 'artists', named: string[] = []): LivePermit {
   const bearer = { tester, cohort, jti: `jti-${tester}`, model: 'gpt-4o-mini' };
-  const written = { rule: 'allow', bytesIn: 0, objects: named };
+  const written = { rule: 'allow', bytesIn: 0, joined: 0, address: null, objects: named };
   const permit = new LivePermit(tester, bearer, ISSUED_AT, [], null, written, {} as Keeper);
   permit.streaming = true;
   permits.add(permit);

@@ -63,6 +63,8 @@ test('a prompt is found by its words, read, committed to, and on disk only seale
     {},
     {},
     {},
+    { act: 'policy.load' },
+    { act: 'operator.link' },
   ]);
 });
 

@@ -40,11 +40,13 @@ function setUp(n: number) {
   const journal = new Journal(db, sha256);
   const writer = new Writer(sqliteTransaction(db, journal), (flush) => void turns.push(flush));
   const granted = {
-    programme: { allow: [{ operations: ['*'], models: ['*'] }] },
-    ...{ limits: { concurrent: 5 }, quotas: {}, sharedQuotas: {} },
+    allow: [{ operations: ['*'], models: ['*'] }],
+    ...{ limits: { concurrent: 5 }, quotas: {}, sharedQuotas: {}, capture: 'none', outputs: 'open' },
+    ...{ rules: [], moderation: null },
   };
   const liveness = { own: 'test', isAlive: () => true, forget: () => {} };
-  const rules = () => granted;
+  const inForce = { version: 1, policy: { cohort: () => granted } } as never;
+  const policies = { named: () => inForce, inForce: () => inForce };
   const quietMs = 60_000;
   const captures = new Captures(db, journal, sealing, sha256);
   const options = {
@@ -54,7 +56,7 @@ function setUp(n: number) {
     quietMs,
     captures,
     liveness,
-    rules,
+    policies,
     now: Date.now,
     node: 'test',
     watchMs: 1e9,
@@ -69,6 +71,8 @@ function setUp(n: number) {
     verifier: { recall: () => null, verify: async () => IDENTITY },
     bodyLimits: { jsonBytes: 1e6, multipartBytes: 1e6 },
     admission: warden,
+    moderator: null,
+    moderated: new Map(),
     newDigest,
     drill: null as never,
     upstream: {
