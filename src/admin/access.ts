@@ -70,6 +70,11 @@ export const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'GET /admin/switches/:id': READ,
   'POST /admin/switches/:id/readmissions': ACT,
   'GET /admin/standing': READ,
+  'GET /admin/policy': READ,
+  'POST /admin/policy': ACT,
+  'GET /admin/policy/versions': READ,
+  'GET /admin/policy/versions/:version': READ,
+  'POST /admin/policy/replay': ACT,
   'GET /admin/drills': READ,
   'POST /admin/drills': ACT,
   'GET /admin/alerts': READ,
@@ -106,6 +111,7 @@ const FRESH: ReadonlySet<string> = new Set([
   'PATCH /admin/operators/:name',
   'POST /admin/operators/:name/links',
   'POST /admin/operators/:name/remove',
+  'POST /admin/policy',
 ]);
 
 /** The methods that some route of this path takes. */

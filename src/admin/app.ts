@@ -24,6 +24,7 @@ import { OIDC_START, type OidcOptions, oidcRoutes } from './oidc.ts';
 import { operatorTokenRoutes } from './operator-tokens.ts';
 import { operatorRoutes } from './operators.ts';
 import { passkeyRoutes } from './passkeys.ts';
+import { policyRoutes } from './policy.ts';
 import { answerFault } from './problem.ts';
 import { questionRoutes } from './questions.ts';
 import { readBody } from './read-body.ts';
@@ -38,8 +39,11 @@ import { testerRoutes } from './testers.ts';
 import { tokenRoutes } from './tokens.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
-/** Lists of testers: 10,000 of them have room. */
-const LARGE = { paths: ['/admin/testers/import', '/admin/testers/bulk'], limitBytes: 4 * 1024 * 1024 };
+/** Lists of testers: 10,000 of them have room. Policies. */
+const LARGE = {
+  paths: ['/admin/testers/import', '/admin/testers/bulk', '/admin/policy', '/admin/policy/replay'],
+  limitBytes: 4 * 1024 * 1024,
+};
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
@@ -120,6 +124,7 @@ function routesOf(app: OpenAPIHono<AdminEnv>, { control, signIn, attempts, oidc 
     .route('/', bulkRoutes(control))
     .route('/', importRoutes(control))
     .route('/', metricRoutes(control))
+    .route('/', policyRoutes(control))
     .route('/', drillRoutes(control))
     .route('/', alertRoutes(control))
     .route('/', requestRoutes(control))

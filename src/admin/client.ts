@@ -2,6 +2,8 @@
 import { hc } from 'hono/client';
 import type { AdminApi } from './app.ts';
 
+export type { ReplayLine } from './replay.ts';
+
 export interface ClientOptions {
   /** Origin of the control listener. */
   readonly url: string;

@@ -24,7 +24,7 @@ const Cohort = z
     testers: z.number().int(),
     hasRules: z
       .boolean()
-      .openapi({ description: 'False: the configuration has no rules, so nothing is allowed' }),
+      .openapi({ description: 'False: the policy says nothing of it, so nothing is allowed' }),
   })
   .openapi('Cohort');
 
@@ -91,6 +91,6 @@ async function createCohort(control: Control, name: string, actor: AdminEnv['Var
   return { name, createdAt: iso(row.createdAt), testers: 0, hasRules: hasRules(control, name) };
 }
 
-function hasRules({ cohortsWithRules }: Control, name: string): boolean {
-  return cohortsWithRules === 'all' || cohortsWithRules.includes(name);
+function hasRules(control: Control, name: string): boolean {
+  return control.policy()?.policy.cohort(name) != null;
 }

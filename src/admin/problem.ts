@@ -32,6 +32,8 @@ const PROBLEMS = {
   passkey_unknown: [404, 'No such passkey'],
   key_unknown: [404, 'No such key'],
   request_unknown: [404, 'No such request'],
+  policy_unknown: [404, 'No such version of the policy'],
+  policy_faulty: [400, 'The policy has faults, and was refused as a whole'],
   switch_unknown: [404, 'No such switch'],
   switch_not_engaged: [404, 'No such switch is engaged'],
   cohort_exists: [409, 'The cohort exists already'],

@@ -69,10 +69,15 @@ export function requestBody(found: Row | FoundRow) {
   return {
     ...row,
     at: iso(row.at),
-    objects: row.objects === null ? [] : (JSON.parse(row.objects) as string[]),
+    objects: list(row.objects),
+    shadow: list(row.shadow),
     reserved: units(row.reserved),
     used: units(used),
   };
+}
+
+function list(text: string | null): string[] {
+  return text === null ? [] : (JSON.parse(text) as string[]);
 }
 
 function units(text: string | null): Record<string, number> | null {

@@ -46,6 +46,8 @@ export const LoggedRequest = z
     outputHash: text.openapi({ description: 'SHA-256 of the output, where it is a file' }),
     reserved: units.openapi({ description: 'Units set aside' }),
     used: units.openapi({ description: 'Units used' }),
+    policy: integer.openapi({ description: 'The version of the policy that judged it' }),
+    shadow: z.array(z.string()).openapi({ description: 'Rules in shadow that would have refused it' }),
     repeats: z.number().int(),
   })
   .openapi('LoggedRequest');
@@ -70,6 +72,7 @@ export const FILTERS = {
   decision: z.enum(['allowed', 'refused']).optional(),
   rule: z.string().optional().openapi({ description: 'What decided: `switch:7`, `limit:minute`, …' }),
   address: z.string().optional(),
+  shadow: z.string().optional().openapi({ description: 'A rule in shadow that would have refused it' }),
   object: z
     .string()
     .optional()

@@ -80,13 +80,14 @@ export function mayCall(control: Control, ids: readonly string[]): Set<string> {
 }
 
 function valuesOf(control: Control, cohort: string | undefined) {
-  const { cohortsWithRules, outsideIssuers } = control;
+  const { outsideIssuers } = control;
+  const ruled = control.policy()?.policy.cohorts ?? [];
   return {
     ...validBy(control),
     cohort: cohort ?? null,
     outside: outsideIssuers ? 1 : 0,
-    all: cohortsWithRules === 'all' ? 1 : 0,
-    ruled: JSON.stringify(cohortsWithRules === 'all' ? [] : cohortsWithRules),
+    all: ruled.includes('*') ? 1 : 0,
+    ruled: JSON.stringify(ruled),
   };
 }
 

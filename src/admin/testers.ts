@@ -1,7 +1,7 @@
 /** Testers: the people who may call, each in one cohort. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { Quotas } from '../config-schema.ts';
 import type { Control } from '../control.ts';
+import { Quotas } from '../policy/schema.ts';
 import { REVIEW_STATES } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, body, nameFaults, noCredential, SECURED, Time, WITHOUT_CREDENTIAL } from './answer.ts';

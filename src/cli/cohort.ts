@@ -28,7 +28,7 @@ async function add(name: string, { json }: Options): Promise<void> {
   const cohort = await done(connect(process.env).cohorts.$post({ json: { name } }));
   if (json) return outJson(cohort);
   out(`Added cohort ${cohort.name}.`);
-  if (!cohort.hasRules) out('It has no rules in the configuration yet, so nothing is allowed to it.');
+  if (!cohort.hasRules) out('The policy says nothing of it yet, so nothing is allowed to it.');
 }
 
 async function list({ json }: Options): Promise<void> {

@@ -36,6 +36,34 @@ export async function download(env: NodeJS.ProcessEnv, path: string): Promise<Re
   throw response.status < 500 ? new Refused(message) : new Fault(message);
 }
 
+/** JSON lines of an answer, as they come. @throws as `done` does; Fault when it breaks off within a line */
+export async function* postLines(
+  env: NodeJS.ProcessEnv,
+  path: string,
+  body: object,
+): AsyncGenerator<unknown> {
+  const url = controlUrl(env);
+  const response = await fetch(`${url}${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${credentialOf(env)}`, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    redirect: 'error',
+  }).catch((fault: unknown) => {
+    throw unreachable(url, fault);
+  });
+  if (!response.ok) {
+    const message = await problemText(response);
+    throw response.status < 500 ? new Refused(message) : new Fault(message);
+  }
+  let rest = '';
+  for await (const part of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    const lines = (rest + part).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) yield JSON.parse(line);
+  }
+  if (rest !== '') throw new Fault('the answer broke off');
+}
+
 export function dataDir(env: NodeJS.ProcessEnv): string {
   return env.PORTCULLIS_DATA_DIR || './data';
 }

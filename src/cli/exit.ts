@@ -6,6 +6,9 @@ export class Refused extends Error {}
 /** The command line does not say what to do. */
 export class Usage extends Error {}
 
+/** A file has faults; its message is their list, and stands by itself. */
+export class Faults extends Usage {}
+
 /** Unreachable, failed, or broken. */
 export class Fault extends Error {}
 

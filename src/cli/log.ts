@@ -42,6 +42,7 @@ function filters(command: Command): Command {
     .option('--status <code>', 'the HTTP status that the tester got')
     .option('--rule <name>', 'what decided: switch:7, limit:minute, …')
     .option('--address <address>', "the client's address")
+    .option('--shadow <rule>', 'calls that this rule in shadow would have refused')
     .option('--object <id>', 'calls that named or made this video, file, …')
     .option('--output <sha256>', 'calls that gave out exactly this file')
     .option('--since <time>', '15m, 2h, 7d, or ISO 8601')

@@ -7,13 +7,14 @@ import { addBackup } from './backup.ts';
 import { addBulk } from './bulk.ts';
 import { addCohort } from './cohort.ts';
 import { addDrill } from './drill.ts';
-import { Fault, Refused, Usage } from './exit.ts';
+import { Fault, Faults, Refused, Usage } from './exit.ts';
 import { addKeys } from './keys.ts';
 import { addKill } from './kill.ts';
 import { addLimits } from './limits.ts';
 import { addLog } from './log.ts';
 import { addObject } from './object.ts';
 import { addOperator } from './operator.ts';
+import { addPolicy } from './policy.ts';
 import { plainLines } from './print.ts';
 import { addResume } from './resume.ts';
 import { addReview } from './review.ts';
@@ -70,6 +71,7 @@ function program(): Command {
     addKill,
     addResume,
     addDrill,
+    addPolicy,
     addReview,
     addBulk,
     addAlerts,
@@ -94,7 +96,7 @@ function program(): Command {
 function report(fault: unknown): number {
   if (fault instanceof CommanderError) return fault.exitCode === 0 ? 0 : 2;
   const message = fault instanceof Error ? fault.message : String(fault);
-  process.stderr.write(`portcullis: ${plainLines(masked(message))}\n`);
+  process.stderr.write(`${fault instanceof Faults ? '' : 'portcullis: '}${plainLines(masked(message))}\n`);
   if (fault instanceof Usage) return 2;
   if (fault instanceof Refused) return 1;
   if (!(fault instanceof Fault) && process.env.PORTCULLIS_DEBUG) console.error(fault);
