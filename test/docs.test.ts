@@ -5,6 +5,8 @@ import { openApiText } from '../scripts/openapi-text.ts';
 import { EVENTS } from '../src/alerts/events.ts';
 import { CONFIG_KEYS, VARIABLES } from '../src/config.ts';
 import { ROUTES } from '../src/gateway/routes.ts';
+import { NAMES } from '../src/policy/names.ts';
+import { CohortShape, RuleShape, When } from '../src/policy/schema.ts';
 import { REFUSALS } from '../src/refusal.ts';
 
 const read = (file: string) => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
@@ -50,6 +52,18 @@ test('docs/compatibility.md names every operation of the route table, with its c
 test('docs/openapi.json is what the server gives: npm run openapi', async () => {
   expect(read('docs/openapi.json')).toBe(await openApiText());
 });
+
+test('docs/policy.md names all that expressions see, with type and meaning, and nothing else', () => {
+  const rows = [...read('docs/policy.md').matchAll(/^\| `([\w.]+)` +\| `([\w.]+)` +\| (.*?) +\|$/gm)];
+  expect(rows.map((row) => row.slice(1))).toEqual(
+    Object.entries(NAMES).map(([name, [type, meaning]]) => [name, type, meaning]),
+  );
+});
+
+test.each([CohortShape, RuleShape, When].flatMap((one) => Object.keys(one.shape)))(
+  'the key %s of a policy is documented',
+  (key) => expect(read('docs/policy.md')).toMatch(new RegExp(`\\b${key}\\b`)),
+);
 
 test('CI runs the test command of the README', () => {
   expect(read('README.md')).toContain('npm install && npm test');
