@@ -9,11 +9,12 @@ import type { Outbox } from './alerts/outbox.ts';
 import type { Actor, Control, IssuedToken } from './control.ts';
 import { keysInForce, rotateKeys, withdrawKey } from './control-keys.ts';
 import { checkPolicy, loadPolicy } from './control-policy.ts';
-import type { Clock, Staged } from './deps.ts';
 import type { Drills } from './drills.ts';
 import { insertAct } from './log/acts.ts';
 import type { LogSide } from './log/log-side.ts';
 import type { Sha256 } from './log/merkle.ts';
+import type { Clock, Staged, Upstream } from './deps.ts';
+import { openContent } from './outputs/content.ts';
 import type { Db } from './store/db.node.ts';
 import { testers, tokens } from './store/schema.ts';
 import type { Writer } from './store/writer.ts';
@@ -31,6 +32,7 @@ export interface ControlParts {
   readonly now: Clock;
   readonly log: LogSide;
   readonly forget: (tester: string) => number;
+  readonly upstream: Upstream;
   readonly keys: SigningKeys;
   readonly stageKeys: (file: KeyFile) => Staged;
   readonly lifetimeDays: number;
@@ -72,6 +74,7 @@ export function createControl(parts: ControlParts): Control {
     policy: policies.inForce,
     checkPolicy: (text) => checkPolicy(text, parts.canModerate),
     loadPolicy: (order, actor) => loadPolicy(parts, order, actor),
+    content: (ask, signal) => openContent(parts.upstream, ask, signal),
     live: () => warden.live(),
     room: roomIn({
       db: reader,

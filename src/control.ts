@@ -9,6 +9,7 @@ import type { Clock } from './deps.ts';
 import type { Drills } from './drills.ts';
 import type { LogSide } from './log/log-side.ts';
 import type { Policy } from './policy/policy.ts';
+import type { Content, ContentAsk } from './outputs/content.ts';
 import type { Db } from './store/db.node.ts';
 import type { Job } from './store/writer.ts';
 
@@ -150,6 +151,8 @@ export interface Control {
   rotateKeys(overlapMs: number | null, actor: Actor): Promise<void>;
   /** @throws KeyUnknown KeySigns */
   withdrawKey(kid: string, actor: Actor): Promise<void>;
+  /** The bytes of a video at upstream. @throws ContentUnavailable */
+  content(ask: ContentAsk, signal: AbortSignal): Promise<Content>;
   live(): Live;
   readonly log: LogSide;
   /** Runs inside a writer's job: destroys what was kept of a tester's texts. @returns how many */

@@ -189,6 +189,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     now,
     log: new LogSide(reader, logKey, sha256, sealing),
     forget: (tester) => captures.forget(tester),
+    upstream,
     keys,
     stageKeys: dir.stageKeys,
     lifetimeDays: config.tokens.lifetimeDays,

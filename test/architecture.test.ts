@@ -55,3 +55,12 @@ test('the store knows nobody above it', () =>
         file.startsWith('src/store/') && target.startsWith('src/') && !target.startsWith('src/store/'),
     ),
   ).toEqual([]));
+
+test('outputs know the store and the ports, and nobody above them', () =>
+  expect(
+    broken(
+      (file, target) =>
+        file.startsWith('src/outputs/') &&
+        /^src\/(gateway|admission|admin|cli|console|portal)\//.test(target),
+    ),
+  ).toEqual([]));

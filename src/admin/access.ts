@@ -84,6 +84,7 @@ export const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'GET /admin/requests/:id': READ,
   'GET /admin/objects': READ,
   'GET /admin/objects/:id': READ,
+  'GET /admin/objects/:id/content': ALL,
   'POST /admin/objects/give': ACT,
   'GET /admin/log': READ,
   'GET /admin/log/counts': READ,

@@ -10,6 +10,7 @@ import { bulkRoutes } from './bulk.ts';
 import { cohortRoutes } from './cohorts.ts';
 import { describeApi } from './description.ts';
 import { DOCS_CSP, DOCS_CSS, docsPage } from './docs-page.ts';
+import { contentRoutes } from './content.ts';
 import { drillRoutes } from './drills.ts';
 import { guard, guardHost } from './guard.ts';
 import { idempotent } from './idempotency.ts';
@@ -129,6 +130,7 @@ function routesOf(app: OpenAPIHono<AdminEnv>, { control, signIn, attempts, oidc 
     .route('/', alertRoutes(control))
     .route('/', requestRoutes(control))
     .route('/', objectRoutes(control))
+    .route('/', contentRoutes(control))
     .route('/', logRoutes(control))
     .route('/', questionRoutes(control))
     .route('/', actRoutes(control))

@@ -30,6 +30,7 @@ const PROBLEMS = {
   operator_unknown: [404, 'No such operator'],
   session_unknown: [404, 'No such session'],
   passkey_unknown: [404, 'No such passkey'],
+  content_missing: [404, 'No such content'],
   key_unknown: [404, 'No such key'],
   request_unknown: [404, 'No such request'],
   policy_unknown: [404, 'No such version of the policy'],
@@ -55,6 +56,7 @@ const PROBLEMS = {
   too_many_attempts: [429, 'Too many attempts'],
   fault: [500, 'The server failed on this request'],
   provider_unavailable: [502, 'The OpenID provider does not answer'],
+  upstream_failed: [502, 'The model API did not answer as it should'],
   store_unavailable: [503, 'The store is not available'],
 } as const satisfies Record<string, readonly [ContentfulStatusCode, string]>;
 

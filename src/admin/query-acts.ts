@@ -9,7 +9,11 @@ const MOST_CHARS = 1_000;
 /** Where a page begins is no other question. */
 const CURSORS: ReadonlySet<string> = new Set(['before', 'after', 'limit']);
 
+const HOUR_MS = 3_600_000;
+
 const asked = new WeakMap<Control, Map<string, number>>();
+/** Acts of this hour that are written, or being written. */
+const hourly = new WeakMap<Control, Map<string, Promise<void>>>();
 
 /** @throws StoreUnavailable: what cannot be written down is not answered */
 export async function recordQuery(control: Control, actor: Actor, query: object): Promise<void> {
@@ -22,6 +26,28 @@ export async function recordQuery(control: Control, actor: Actor, query: object)
   await control.write(() => recordAct(control, actor, 'log.query', subject));
   if (known.size >= MOST_KNOWN) known.clear();
   known.set(key, now);
+}
+
+/**
+ * One act for each operator, subject and hour, however many requests it takes: a player asks for a clip in many parts.
+ * @throws StoreUnavailable: what cannot be written down is not shown
+ */
+export async function recordHourly(
+  control: Control,
+  actor: Actor,
+  act: string,
+  subject: string,
+): Promise<void> {
+  const known = hourly.get(control) ?? new Map<string, Promise<void>>();
+  hourly.set(control, known);
+  const key = `${Math.floor(control.now() / HOUR_MS)} ${actor.operator} ${act} ${subject}`;
+  if (known.size >= MOST_KNOWN && !known.has(key)) known.clear();
+  const written = known.get(key) ?? control.write(() => recordAct(control, actor, act, subject));
+  known.set(key, written);
+  await written.catch((fault: unknown) => {
+    known.delete(key);
+    throw fault;
+  });
 }
 
 export function subjectOf(query: object): string {

@@ -21,6 +21,7 @@ import { Journal } from '../../src/log/journal.ts';
 import { LogSide } from '../../src/log/log-side.ts';
 import { sealing } from '../../src/log/seal.node.ts';
 import { sha256 } from '../../src/log/sha256.node.ts';
+import { ContentUnavailable } from '../../src/outputs/content.ts';
 import { type Db, openDatabase, sqliteTransaction } from '../../src/store/db.node.ts';
 import { acts, operators, operatorTokens, requests, tokens } from '../../src/store/schema.ts';
 import { Writer } from '../../src/store/writer.ts';
@@ -67,6 +68,7 @@ export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?
     keys: () => [{ kid: 'k', state: 'signing', createdAt: null, signedUntil: null, verifiesUntil: null }],
     rotateKeys: () => Promise.resolve(),
     withdrawKey: (kid) => Promise.reject(new KeyUnknown(kid)),
+    content: () => Promise.reject(new ContentUnavailable(null, 'there is no upstream here')),
     live: () => warden.live(),
     log: new LogSide(db.reader, { name: 'test.log', verifier: 'test.log+00000000+AA==' }, sha256, sealing),
     forget: (tester) => captures.forget(tester),
