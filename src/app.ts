@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import type { JSONWebKeySet } from 'jose';
 import type { Exchange } from './deps.ts';
 import { type Gate, handle } from './gateway/handler.ts';
+import { followLink } from './gateway/link.ts';
 import { type Page, showPage } from './gateway/pages.ts';
 import { ROUTES, type Route } from './gateway/routes.ts';
 import { matches } from './policy/policy.ts';
@@ -49,6 +50,7 @@ export function createGateway<Bindings extends object>(
   );
   for (const route of offered)
     serve(route.method === 'GET' ? ['GET', 'HEAD'] : [route.method], route.path, route);
+  app.on(['GET', 'HEAD'], '/s/:link', (c) => take(c.env, (exchange) => followLink(exchange, gate)));
   app.all('*', (c) => take(c.env, (exchange) => handle(exchange, null, {}, gate)));
   return app;
 }

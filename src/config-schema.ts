@@ -133,6 +133,22 @@ export const Schema = z.strictObject({
       timeoutSeconds: z.number().positive().max(60).default(5),
     })
     .optional(),
+  /** The version of the terms that testers must have accepted, where the cohorts stand here. */
+  terms: count.optional(),
+  releases: z
+    .strictObject({
+      /** How many different people must approve. */
+      approvals: z.int().min(1).max(2).default(1),
+      linkDays: z.number().positive().max(3_660).default(30),
+    })
+    .prefault({}),
+  trace: z
+    .strictObject({
+      /** Each finished clip is read once from upstream, behind the calls. */
+      clips: z.boolean().default(true),
+      mostBytes: count.default(1_073_741_824),
+    })
+    .prefault({}),
   routes: z.strictObject({ off: z.array(pattern).default([]) }).prefault({}),
   requests: z
     .strictObject({

@@ -19,6 +19,7 @@ export const DEFAULT_RULES: CohortRules = {
   allow: [{ operations: ['*'], models: ['*'] }],
   caps: { seconds: 12, size: '1920x1080' },
   capture: 'none',
+  outputs: 'open',
   limits: { requestsPerSecond: 20, requestsPerMinute: 600, requestsPerDay: 20_000, concurrent: 8 },
   quotas: {},
   sharedQuotas: {},

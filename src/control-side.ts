@@ -6,7 +6,7 @@ import { roomIn } from './admission/room.ts';
 import { issuedAfterRevocations } from './admission/switches.ts';
 import type { Warden } from './admission/warden.ts';
 import type { Outbox } from './alerts/outbox.ts';
-import type { Actor, Control, IssuedToken } from './control.ts';
+import type { Actor, Control, IssuedToken, Releasing } from './control.ts';
 import { keysInForce, rotateKeys, withdrawKey } from './control-keys.ts';
 import { checkPolicy, loadPolicy } from './control-policy.ts';
 import type { Drills } from './drills.ts';
@@ -15,6 +15,7 @@ import type { LogSide } from './log/log-side.ts';
 import type { Sha256 } from './log/merkle.ts';
 import type { Clock, Staged, Upstream } from './deps.ts';
 import { openContent } from './outputs/content.ts';
+import type { LinkSigner } from './outputs/link-token.ts';
 import type { Db } from './store/db.node.ts';
 import { testers, tokens } from './store/schema.ts';
 import type { Writer } from './store/writer.ts';
@@ -33,6 +34,8 @@ export interface ControlParts {
   readonly log: LogSide;
   readonly forget: (tester: string) => number;
   readonly upstream: Upstream;
+  readonly links: LinkSigner;
+  readonly releasing: Releasing;
   readonly keys: SigningKeys;
   readonly stageKeys: (file: KeyFile) => Staged;
   readonly lifetimeDays: number;
@@ -75,6 +78,9 @@ export function createControl(parts: ControlParts): Control {
     checkPolicy: (text) => checkPolicy(text, parts.canModerate),
     loadPolicy: (order, actor) => loadPolicy(parts, order, actor),
     content: (ask, signal) => openContent(parts.upstream, ask, signal),
+    recheck: () => warden.recheck(),
+    links: parts.links,
+    releasing: parts.releasing,
     live: () => warden.live(),
     room: roomIn({
       db: reader,

@@ -10,6 +10,7 @@ import type { Drills } from './drills.ts';
 import type { LogSide } from './log/log-side.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Content, ContentAsk } from './outputs/content.ts';
+import type { LinkSigner } from './outputs/link-token.ts';
 import type { Db } from './store/db.node.ts';
 import type { Job } from './store/writer.ts';
 
@@ -113,6 +114,16 @@ export interface Live {
   readonly logWritable: boolean;
 }
 
+/** What the configuration says of releases. */
+export interface Releasing {
+  /** How many different people must approve one. */
+  readonly approvals: number;
+  /** How long a link works when nobody says. */
+  readonly linkDays: number;
+  /** What links begin with; null: they are given as paths. */
+  readonly publicUrl: string | null;
+}
+
 /** The gate as the control side sees it. */
 export interface Control {
   readonly now: Clock;
@@ -153,6 +164,11 @@ export interface Control {
   withdrawKey(kid: string, actor: Actor): Promise<void>;
   /** The bytes of a video at upstream. @throws ContentUnavailable */
   content(ask: ContentAsk, signal: AbortSignal): Promise<Content>;
+  /** Cuts what a release or a link does not let on any more. */
+  recheck(): void;
+  readonly links: LinkSigner;
+  /** Of releases, as the configuration says. */
+  readonly releasing: Releasing;
   live(): Live;
   readonly log: LogSide;
   /** Runs inside a writer's job: destroys what was kept of a tester's texts. @returns how many */

@@ -47,6 +47,7 @@ import {
   notes,
   policyFaults,
   policyText,
+  releasingOf,
   signInOptions,
   upstreamOptions,
 } from './node/from-config.node.ts';
@@ -54,6 +55,8 @@ import { listen } from './node/listen.node.ts';
 import { holdLiveness } from './node/liveness.node.ts';
 import { watchKeys } from './node/watch-keys.node.ts';
 import { PolicyError } from './policy/policy.ts';
+import { linkSigner } from './outputs/link-token.ts';
+import { termsLink } from './outputs/terms.ts';
 import { openDatabase, sqliteTransaction } from './store/db.node.ts';
 import { Writer } from './store/writer.ts';
 import { outsideIssuer, ownIssuer } from './token/issuers.ts';
@@ -110,6 +113,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   const writer = new Writer(sqliteTransaction(db, journal), (flush) => void setImmediate(flush));
   const liveness = holdLiveness(dir.path);
   const logKey = await readLogKey(await dir.logKey(), sha256);
+  const links = await linkSigner(dir.linkKey());
   const warden = new Warden({
     db,
     writer,
@@ -119,6 +123,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     quietMs: (config.requests.headersSeconds + config.requests.bodySeconds) * 1000 + 60_000,
     policies: policiesIn(db),
     now,
+    termsLink: termsLink(config.publicUrl ?? null),
     skewMs: config.tokens.clockToleranceSeconds * 1000,
     node: `${process.pid}`,
     liveness,
@@ -172,6 +177,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     upstream,
     drill,
     newDigest,
+    links,
     sockets: new Set(),
     socketIdleMs: toUpstream.idleMs,
     realm: config.publicUrl ?? 'portcullis',
@@ -190,6 +196,8 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     log: new LogSide(reader, logKey, sha256, sealing),
     forget: (tester) => captures.forget(tester),
     upstream,
+    links,
+    releasing: releasingOf(config),
     keys,
     stageKeys: dir.stageKeys,
     lifetimeDays: config.tokens.lifetimeDays,

@@ -15,6 +15,8 @@ const MIN_ODD_HEAD_CHARS = 17;
 const MIN_PART_CHARS = 15;
 /** Operators' credentials, and secrets of their sessions and links; see admin/credential.ts. */
 const OPERATOR_SECRET = /pc[osl]_[\w-]{20,}/g;
+/** A link to a released output: it works for whoever has it. */
+const LINK = /psl_[\w-]{20,}\.[\w-]{8,}/g;
 const CODED = /%([0-7][0-9A-Fa-f])/g;
 /** So often an encoding may stand on top of another one. */
 const MOST_CODINGS = 4;
@@ -31,8 +33,11 @@ export function masked(text: string): string {
 }
 
 function withoutCredentials(text: string): string {
-  if (!/e[wy]|pc[osl]_/.test(text)) return text;
-  return text.replace(WORD, maskedWord).replace(OPERATOR_SECRET, '[credential]');
+  if (!/e[wy]|pc[osl]_|psl_/.test(text)) return text;
+  return text
+    .replace(WORD, maskedWord)
+    .replace(OPERATOR_SECRET, '[credential]')
+    .replace(LINK, '[credential]');
 }
 
 /** Looks at each part once: strangers write what is looked through here, and a search from each `ey` on would take its square. */

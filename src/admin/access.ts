@@ -15,6 +15,7 @@ export interface AdminEnv {
 const ACT: readonly Role[] = ['operator', 'admin'];
 const ADMIN: readonly Role[] = ['admin'];
 const READ: readonly Role[] = ['operator', 'admin', 'auditor'];
+const REVIEW: readonly Role[] = ['operator', 'admin', 'reviewer'];
 const ALL: readonly Role[] = ['operator', 'admin', 'auditor', 'reviewer'];
 
 export const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
@@ -86,6 +87,16 @@ export const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'GET /admin/objects/:id': READ,
   'GET /admin/objects/:id/content': ALL,
   'POST /admin/objects/give': ACT,
+  'GET /admin/terms': ALL,
+  'POST /admin/terms': ACT,
+  'GET /admin/terms/:version': ALL,
+  'GET /admin/terms/:version/acceptances': READ,
+  'GET /admin/releases': ALL,
+  'GET /admin/releases/:id': ALL,
+  'POST /admin/releases/:id/decision': REVIEW,
+  'GET /admin/releases/:id/links': ALL,
+  'POST /admin/releases/:id/links': REVIEW,
+  'POST /admin/links/:id/revoke': REVIEW,
   'GET /admin/log': READ,
   'GET /admin/log/counts': READ,
   'GET /admin/log/top': READ,

@@ -17,6 +17,7 @@ import { idempotent } from './idempotency.ts';
 import { importRoutes } from './import.ts';
 import { keyRoutes } from './keys.ts';
 import { limitRoutes } from './limits.ts';
+import { linkRoutes } from './links.ts';
 import { logRoutes } from './log.ts';
 import { meRoutes } from './me.ts';
 import { metricRoutes } from './metrics.ts';
@@ -29,6 +30,7 @@ import { policyRoutes } from './policy.ts';
 import { answerFault } from './problem.ts';
 import { questionRoutes } from './questions.ts';
 import { readBody } from './read-body.ts';
+import { releaseRoutes } from './releases.ts';
 import { requestRoutes } from './requests.ts';
 import { reviewRoutes } from './reviews.ts';
 import { sessionRoutes } from './sessions.ts';
@@ -36,6 +38,7 @@ import type { SignIn } from './sign-in.ts';
 import { standingRoutes } from './standing.ts';
 import { statusRoutes } from './status.ts';
 import { switchRoutes } from './switches.ts';
+import { termsRoutes } from './terms.ts';
 import { testerRoutes } from './testers.ts';
 import { tokenRoutes } from './tokens.ts';
 
@@ -131,6 +134,9 @@ function routesOf(app: OpenAPIHono<AdminEnv>, { control, signIn, attempts, oidc 
     .route('/', requestRoutes(control))
     .route('/', objectRoutes(control))
     .route('/', contentRoutes(control))
+    .route('/', termsRoutes(control))
+    .route('/', releaseRoutes(control))
+    .route('/', linkRoutes(control))
     .route('/', logRoutes(control))
     .route('/', questionRoutes(control))
     .route('/', actRoutes(control))

@@ -10,13 +10,15 @@ import { sha256Hex } from './sha256.ts';
 
 const KEPT_MS = 86_400_000;
 const FORM = /^[\x21-\x7e]{1,128}$/;
-/** Their answers hold a secret that is shown once, and so are not kept. */
+/** Their answers hold a secret, and so are not kept. */
 const SHOWS_SECRET: ReadonlySet<string> = new Set([
   'POST /admin/tokens',
   'POST /admin/tokens/:jti/renew',
   'POST /admin/testers/reissue',
   'POST /admin/operator-tokens',
   'POST /admin/operators/:name/links',
+  'POST /admin/releases/:id/links',
+  'POST /admin/links/:id/revoke',
 ]);
 
 type Row = typeof idempotency.$inferSelect;

@@ -4,6 +4,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { StopFileThere } from '../admission/stops.ts';
 import { SwitchUnknown } from '../admission/switches.ts';
+import { ReleaseFault } from '../outputs/releases.ts';
 import { masked } from '../printable.ts';
 import { StoreUnavailable } from '../store/writer.ts';
 import { KeySigns, KeyUnknown, LifetimeTooLong, TesterUnknown } from '../token/faults.ts';
@@ -35,6 +36,9 @@ const PROBLEMS = {
   request_unknown: [404, 'No such request'],
   policy_unknown: [404, 'No such version of the policy'],
   policy_faulty: [400, 'The policy has faults, and was refused as a whole'],
+  terms_unknown: [404, 'No such terms'],
+  release_unknown: [404, 'No such release'],
+  link_unknown: [404, 'No such link'],
   switch_unknown: [404, 'No such switch'],
   switch_not_engaged: [404, 'No such switch is engaged'],
   cohort_exists: [409, 'The cohort exists already'],
@@ -42,6 +46,8 @@ const PROBLEMS = {
   operator_exists: [409, 'The name is taken'],
   last_admin: [409, 'It is the last admin'],
   passkeys_need_name: [409, 'Passkeys want a host name'],
+  release_decided: [409, 'The release is not open to this'],
+  already_approved: [409, 'You have approved already'],
   token_ended: [409, 'The access token cannot be renewed'],
   stop_file_present: [409, 'The file STOP is still there'],
   selection_changed: [409, 'Other testers are touched now'],
@@ -116,11 +122,23 @@ function problemOf(fault: unknown): Problem {
   if (fault instanceof StopFileThere) return new Problem('stop_file_present', fault.message);
   if (fault instanceof KeyUnknown) return new Problem('key_unknown', fault.message);
   if (fault instanceof KeySigns) return new Problem('key_signs', fault.message);
+  if (fault instanceof ReleaseFault) return new Problem(OF_RELEASES[fault.code], fault.message);
   if (fault instanceof LifetimeTooLong) return new Problem('request_invalid', fault.message);
   if (fault instanceof StoreUnavailable || isSqliteFault(fault))
     return new Problem('store_unavailable', 'Nothing was changed; the server log has the cause.');
   return new Problem('fault', 'The server log has the cause.');
 }
+
+const OF_RELEASES: Readonly<Record<ReleaseFault['code'], ProblemCode>> = {
+  object_unknown: 'object_unknown',
+  object_deleted: 'content_missing',
+  unfinished: 'content_missing',
+  in_force: 'release_decided',
+  release_unknown: 'release_unknown',
+  not_asked: 'release_decided',
+  not_approved: 'release_decided',
+  voted: 'already_approved',
+};
 
 /** By its code, so that no driver is imported here. */
 function isSqliteFault(fault: unknown): boolean {

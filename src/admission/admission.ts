@@ -2,6 +2,7 @@
 import type { Call } from '../gateway/describe.ts';
 import type { References } from '../gateway/references.ts';
 import type { Units } from '../gateway/units.ts';
+import type { AskedOutput } from '../outputs/holding.ts';
 import type { Refusal, RefusalCode } from '../refusal.ts';
 import type { Identity } from '../token/verify.ts';
 import type { Further } from './asked.ts';
@@ -81,6 +82,8 @@ export interface Settlement {
   readonly bytesIn?: number;
   /** SHA-256 of the whole output, lower-case hex. */
   readonly outputHash?: string | null;
+  /** Whose bytes the answer was. */
+  readonly output?: (AskedOutput & { readonly mediaType: string | null }) | null;
   /** Units that are known; the others stay as they were set aside. */
   readonly used?: Units;
   readonly made?: readonly Made[];
@@ -100,7 +103,9 @@ export interface Revocation {
 /** The right to stream one answer. */
 export interface Permit {
   readonly id: string;
-  /** Limit headers for the answer, name and value in turn. */
+  /** The answer may hold nothing that a model made. */
+  readonly withholds: boolean;
+  /** Headers of ours for the answer, name and value in turn. */
   readonly headers: readonly string[];
   /** Set once and for all when a switch takes it back. Look at it right before the dispatch. */
   readonly revoked: Revocation | null;
@@ -131,6 +136,11 @@ export interface Admission {
   needsModeration(ask: Ask): boolean;
   /** Commits the call's row with its decision. @throws Refusal, its row committed with it. */
   admit(ask: Ask): Promise<Permit>;
+  /**
+   * The same for who follows a link to a released output, which has been verified: nobody but the link says who asks.
+   * @throws Refusal `link_unknown`, its row committed with it
+   */
+  admitLink(arrival: Arrival, link: string): Promise<{ readonly permit: Permit; readonly call: Call }>;
   /** Commits the row of a call that was refused before admission. */
   refuse(call: RefusedCall): Promise<void>;
 }

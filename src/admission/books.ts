@@ -3,6 +3,7 @@ import type { Clock } from '../deps.ts';
 import type { Units } from '../gateway/units.ts';
 import { settledEntry, unitsEntry } from '../log/entry.ts';
 import type { Journal } from '../log/journal.ts';
+import type { Known } from '../outputs/known.ts';
 import type { JobState, Made, Settlement } from './admission.ts';
 import type { Objects } from './objects.ts';
 import type { Charge, Ledger } from './quotas.ts';
@@ -35,6 +36,7 @@ export function openBooks(
   statements: Statements,
   ledger: Ledger,
   objects: Objects,
+  outputs: Known,
   journal: Journal,
   now: Clock,
 ): Books {
@@ -66,7 +68,11 @@ export function openBooks(
       if (statements.settle.run({ ...row, settledLeaf: journal.next }).changes > 0)
         journal.append('settled', id, settledEntry(row));
       add(tester, id, made, charged);
-      for (const job of jobs) settleJob(job);
+      for (const job of jobs) {
+        settleJob(job);
+        if (!job.failed) outputs.finished(job.id, now());
+      }
+      if (settlement.outcome === 'complete') outputs.seen(tester, settlement, now());
       if (deleted) objects.deleted(deleted, now());
     },
     claim: (tester, request, made) => add(tester, request, made, null),

@@ -3,6 +3,9 @@
 import type { Clock } from '../deps.ts';
 import type { Call } from '../gateway/describe.ts';
 import { isReserved } from '../gateway/drill.ts';
+import { type OutputMode, outletOf } from '../outputs/holding.ts';
+import type { Links } from '../outputs/links.ts';
+import type { Holding, TermsGate } from '../outputs/standing.ts';
 import type { Asked, Person } from '../policy/environment.ts';
 import { judge } from '../policy/judge.ts';
 import type { CohortPolicy } from '../policy/policy.ts';
@@ -15,8 +18,8 @@ import { limitHeaders } from './limit-headers.ts';
 import { type Limits, overridden, type RequestLimits, type WindowState } from './limits.ts';
 import { isModerated, moderationRefusal } from './moderated.ts';
 import type { Objects } from './objects.ts';
-import type { Permits } from './permits.ts';
-import { grantOf, type Policies } from './policies.ts';
+import type { Grant, Permits } from './permits.ts';
+import { grantOf, type InForce, type Policies } from './policies.ts';
 import { type Charge, type Ledger, utcDay } from './quotas.ts';
 import { isAboutOperation, refusalBy } from './ruling.ts';
 import { type Bearer, covers } from './scope.ts';
@@ -37,23 +40,21 @@ export interface Considered {
   readonly shadow: readonly string[];
 }
 
-export interface Decision extends Considered {
+export interface Decision extends Considered, Grant {
   /** What allowed it, for the log. */
   readonly rule: string;
-  readonly headers: readonly string[];
-  /** What it set aside; null when it is refused. */
-  readonly charge: Charge | null;
 }
 
 export interface Grounds {
   readonly statements: Statements;
   readonly limits: RequestLimits;
   readonly policies: Policies;
-  /** The version of the terms that a tester accepted last; 0: none. */
-  readonly termsAccepted: (tester: string) => number;
   readonly permits: Permits;
   readonly objects: Objects;
   readonly ledger: Ledger;
+  readonly terms: TermsGate;
+  readonly holding: Holding;
+  readonly links: Links;
   readonly cluster: Cluster;
   readonly now: Clock;
   /** By so much an outside issuer's clock may be ahead. */
@@ -65,13 +66,14 @@ export interface Grounds {
 /** The last use of a token is written so often at most: a page more in each transaction would cost every call. */
 const USE_MS = 60_000;
 
-/** The order: switches, tester and token, policy, objects, limits, quotas. The first refusal decides, and uses up nothing. */
+/** The order: switches, tester and token, terms, policy, objects, holding, limits, quotas. The first refusal decides, and uses up nothing. */
 export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<Decision> {
   const { who, call } = ask;
   const { standing, ...considered } = consider(ask, grounds);
   const refused = (refusal: Refusal, headers: readonly string[] = []): Decision => ({
     ...considered,
     ...{ refusal, rule: refusal.public.rule ?? '', headers, charge: null },
+    ...{ withholds: true, stands: null, holder: who.tester },
   });
   const { bearer, granted } = considered;
   if (considered.refusal) return refused(considered.refusal);
@@ -97,7 +99,9 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
   const at = ask.arrival.at;
   if (who.own && at - (standing.last_used_at ?? 0) > USE_MS)
     grounds.statements.touch.run({ jti: who.jti, at });
-  return { ...considered, rule: 'allow', headers, charge };
+  const stands = reviewed(granted.outputs, call, grounds);
+  const withholds = stands !== null && outletOf(call.operation) === 'none';
+  return { ...considered, rule: 'allow', headers, charge, withholds, stands, holder: bearer.tester };
 }
 
 /** Reads, and changes nothing. */
@@ -131,6 +135,8 @@ export function consider(
   const policy = inForce.version;
   const granted = grantOf(inForce, cohort);
   if (!granted) return { ...refused(new Refusal('cohort_unknown', cohort)), policy };
+  const unaccepted = termsRefusal(bearer, inForce, grounds);
+  if (unaccepted) return { ...refused(unaccepted), policy };
   const at = ask.arrival.at;
   const asked = askedOf(call, {
     asker: personOf(bearer, standing.created_at, grounds),
@@ -140,20 +146,32 @@ export function consider(
   const verdict = judge(granted, asked);
   const stranger = grounds.objects.refusal(call, tester);
   // What a rule says of somebody else's clip would tell of it.
-  const refusal = stranger && !isAboutOperation(verdict) ? stranger : refusalBy(verdict);
+  const forbidden = stranger && !isAboutOperation(verdict) ? stranger : refusalBy(verdict);
+  const refusal = forbidden ?? reviewed(granted.outputs, call, grounds)?.() ?? null;
   return { refusal, bearer, issuedAt, standing, granted, policy, asked, shadow: verdict.shadow };
+}
+
+/** The drill's tester has accepted nothing. */
+function termsRefusal({ tester, cohort }: Bearer, { policy }: InForce, { terms, now }: Grounds): Refusal | null {
+  return policy.terms > 0 && !isReserved(cohort) ? terms.refusal(tester, policy.terms, now()) : null;
+}
+
+/** Asks whether outputs of this call are held; null where its cohort has them without review. */
+function reviewed(mode: OutputMode, call: Call, { holding }: Grounds): (() => Refusal | null) | null {
+  if (mode !== 'reviewed-before-download') return null;
+  return () => holding.refusal(mode, call.operation, call.output);
 }
 
 /** The terms are looked up only where an expression asks for them. */
 export function personOf(
   { tester, cohort }: Bearer,
   joined: number,
-  { termsAccepted }: Pick<Grounds, 'termsAccepted'>,
+  { terms }: Pick<Grounds, 'terms'>,
 ): Person {
   return {
     ...{ id: tester, cohort, joined },
     get terms() {
-      return termsAccepted(tester);
+      return terms.accepted(tester);
     },
   };
 }
@@ -185,10 +203,10 @@ export function isHeldUp(
 }
 
 /** Read from the table on every call: the row is the truth, whoever wrote it. */
-function engagedSwitch(
+export function engagedSwitch(
   bearer: Bearer,
   issuedAt: number,
-  { named }: Call,
+  { named }: Pick<Call, 'named'>,
   { memoryStops, statements }: Grounds,
 ): Switch | undefined {
   for (const one of memoryStops) if (covers(one.scope, bearer) && bites(one, issuedAt)) return one;

@@ -38,12 +38,26 @@ export interface Written {
   readonly objects: string[];
 }
 
-export class LivePermit implements Permit {
-  readonly id: string;
-  readonly headers: readonly string[];
+/** What a decision grants. */
+export interface Grant {
   readonly bearer: Bearer;
   /** Unix milliseconds at which the token was issued: revocations take what was issued before. */
   readonly issuedAt: number;
+  /** Headers of ours for the answer, name and value in turn. */
+  readonly headers: readonly string[];
+  /** What it set aside; null when it is refused. */
+  readonly charge: Charge | null;
+  /** The answer may hold nothing that a model made. */
+  readonly withholds: boolean;
+  /** The refusal of what does not hold any more while it streams, beyond the switches; null: nothing has to. */
+  readonly stands: (() => Refusal | null) | null;
+  /** Whose slots it takes: the tester's, or a link's own. */
+  readonly holder: string;
+}
+
+export class LivePermit implements Permit {
+  readonly id: string;
+  readonly grant: Grant;
   /** What its row says. */
   readonly written: Written;
   revoked: Revocation | null = null;
@@ -54,22 +68,28 @@ export class LivePermit implements Permit {
   #listener: ((revocation: Revocation) => void) | null = null;
   readonly #keeper: Keeper;
 
-  constructor(
-    id: string,
-    bearer: Bearer,
-    issuedAt: number,
-    headers: readonly string[],
-    charge: Charge | null,
-    written: Written,
-    keeper: Keeper,
-  ) {
+  constructor(id: string, grant: Grant, written: Written, keeper: Keeper) {
     this.id = id;
-    this.bearer = bearer;
-    this.issuedAt = issuedAt;
-    this.headers = headers;
-    this.charge = charge;
+    this.grant = grant;
+    this.charge = grant.charge;
     this.written = written;
     this.#keeper = keeper;
+  }
+
+  get bearer(): Bearer {
+    return this.grant.bearer;
+  }
+
+  get issuedAt(): number {
+    return this.grant.issuedAt;
+  }
+
+  get headers(): readonly string[] {
+    return this.grant.headers;
+  }
+
+  get withholds(): boolean {
+    return this.grant.withholds;
   }
 
   onRevoked(listener: (revocation: Revocation) => void): void {
@@ -126,28 +146,29 @@ export class Permits {
   readonly #slots: (LivePermit | null)[] = [];
   readonly #free: number[] = [];
   readonly #held = new Map<string, number>();
+  readonly #conditional = new Set<LivePermit>();
   #open = 0;
 
   get open(): number {
     return this.#open;
   }
 
-  /** Calls in flight, by tester. */
+  /** Calls in flight, by holder. */
   get byTester(): ReadonlyMap<string, number> {
     return this.#held;
   }
 
-  /** Calls in flight of one tester. */
-  held(tester: string): number {
-    return this.#held.get(tester) ?? 0;
+  /** Calls in flight of one holder. */
+  held(holder: string): number {
+    return this.#held.get(holder) ?? 0;
   }
 
   add(permit: LivePermit): void {
     permit.slot = this.#free.pop() ?? this.#slots.length;
     this.#slots[permit.slot] = permit;
     this.#open++;
-    const { tester } = permit.bearer;
-    this.#held.set(tester, this.held(tester) + 1);
+    if (permit.grant.stands) this.#conditional.add(permit);
+    this.#held.set(permit.grant.holder, this.held(permit.grant.holder) + 1);
   }
 
   /** False when it was removed before. */
@@ -156,11 +177,19 @@ export class Permits {
     this.#slots[permit.slot] = null;
     this.#free.push(permit.slot);
     this.#open--;
-    const { tester } = permit.bearer;
-    const left = this.held(tester) - 1;
-    if (left > 0) this.#held.set(tester, left);
-    else this.#held.delete(tester);
+    this.#conditional.delete(permit);
+    const left = this.held(permit.grant.holder) - 1;
+    if (left > 0) this.#held.set(permit.grant.holder, left);
+    else this.#held.delete(permit.grant.holder);
     return true;
+  }
+
+  /** Takes back those that do not stand any more. */
+  recheck(): void {
+    for (const permit of this.#conditional) {
+      const refusal = permit.grant.stands?.() ?? null;
+      if (refusal) permit.revoke({ scope: 'release', rule: refusal.public.rule ?? 'outputs', refusal });
+    }
   }
 
   *[Symbol.iterator](): Generator<LivePermit> {

@@ -14,10 +14,11 @@ export function admittedRow({ arrival, who, call }: Ask, decision: Decision, now
   const { refusal, bearer, policy, shadow } = decision;
   return {
     ...arrived(arrival),
-    tester: who.tester,
+    // What came by a link may be nobody's.
+    tester: who.tester || null,
     cohort: bearer.cohort || null,
-    token: who.jti,
-    clientId: who.clientId,
+    token: who.jti || null,
+    clientId: who.clientId || null,
     operation: call.operation,
     // What was judged: of a clip that is made out of another one, its source's.
     model: shown(bearer.model),

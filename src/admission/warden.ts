@@ -2,19 +2,24 @@
 import type { AlertEvent } from '../alerts/events.ts';
 import type { Live } from '../control.ts';
 import type { Clock } from '../deps.ts';
+import type { Call } from '../gateway/describe.ts';
 import type { Captures } from '../log/captures.ts';
 import { type Admitted, repeatedEntry, requestEntry, settledEntry } from '../log/entry.ts';
 import { firstIdOf, LONGEST_CALL_MS, timeOf } from '../log/id.ts';
 import type { Journal } from '../log/journal.ts';
+import { knownIn } from '../outputs/known.ts';
+import { linksIn } from '../outputs/links.ts';
+import { holdingIn, termsIn } from '../outputs/standing.ts';
 import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
 import { type Batch, StoreUnavailable, type Writer } from '../store/writer.ts';
-import type { Admission, Ask, Permit, RefusedCall, Settlement } from './admission.ts';
+import type { Admission, Arrival, Ask, Permit, RefusedCall, Settlement } from './admission.ts';
 import { furtherOf } from './asked.ts';
 import { type Books, type Entry, openBooks } from './books.ts';
 import { Cluster, CONFIRM_MS, type Liveness } from './cluster.ts';
 import { Counts } from './counts.ts';
 import { consider, type Decision, decide, type Grounds, isHeldUp, personOf } from './decide.ts';
+import { decideLink, type Judged } from './decide-link.ts';
 import { Folds } from './folds.ts';
 import { StoreHealth } from './health.ts';
 import { RequestLimits } from './limits.ts';
@@ -36,9 +41,9 @@ export interface WardenOptions {
   /** A row whose id is older than this when it is written comes late: the log's index does not count with it. */
   readonly quietMs: number;
   readonly policies: Policies;
-  /** The version of the terms that a tester accepted last; 0: none. */
-  readonly termsAccepted?: (tester: string) => number;
   readonly now: Clock;
+  /** Where testers accept the terms. */
+  readonly termsLink: string;
   /** By so much an outside issuer's clock may be ahead: a revocation takes what it issued meanwhile. */
   readonly skewMs?: number;
   /** Names this process in acknowledgements. */
@@ -80,7 +85,7 @@ export class Warden implements Admission {
     this.#startedAt = now();
     this.#statements = prepareStatements(db);
     const { writer, journal, liveness } = options;
-    this.#books = openBooks(this.#statements, ledgerIn(db), objectsIn(db), journal, now);
+    this.#books = openBooks(this.#statements, ledgerIn(db), objectsIn(db), knownIn(db), journal, now);
     const held = () => this.#permits.byTester;
     const { node, stopFile = () => false } = options;
     this.#cluster = new Cluster({ db, name: node, writer, liveness, now, held });
@@ -101,10 +106,12 @@ export class Warden implements Admission {
       statements: this.#statements,
       limits: new RequestLimits(counterStore(db), now),
       policies,
-      termsAccepted: options.termsAccepted ?? (() => 0),
       permits: this.#permits,
       objects: this.#books.objects,
       ledger: this.#books.ledger,
+      terms: termsIn(db, options.termsLink),
+      holding: holdingIn(db),
+      links: linksIn(db),
       cluster: this.#cluster,
       now,
       skewMs: options.skewMs ?? 0,
@@ -123,35 +130,49 @@ export class Warden implements Admission {
   }
 
   async admit(ask: Ask): Promise<Permit> {
+    return (await this.#let(async (batch) => ({ ask, decision: await decide(ask, batch, this.#grounds) })))
+      .permit;
+  }
+
+  async admitLink(arrival: Arrival, link: string): Promise<{ permit: Permit; call: Call }> {
+    const { permit, ask } = await this.#let(() => decideLink(arrival, link, this.#grounds));
+    return { permit, call: ask.call };
+  }
+
+  /** @throws Refusal, its row committed */
+  async #let(judge: (batch: Batch) => Judged | Promise<Judged>): Promise<{ permit: Permit; ask: Ask }> {
     this.#health.check();
-    const admitted = await this.#guarded(
-      this.#options.writer.write<{ decision: Decision; permit: LivePermit | null }>(
+    const { permit, ask, decision } = await this.#guarded(
+      this.#options.writer.write<Judged & { permit: LivePermit | null }>(
         async (batch) => {
           // A call that waited while the store failed: a small row may still fit where the next one will not.
           this.#health.check();
-          const decision = await decide(ask, batch, this.#grounds);
-          const row = admittedRow(ask, decision, this.#options.now(), this.#cluster.self);
-          this.#record(row);
-          this.#capture(ask, decision, row.at);
-          const { refusal, bearer, issuedAt, headers, charge } = decision;
-          if (refusal?.code === 'quota_exceeded') this.#usedUp(refusal, bearer.tester, row.at);
-          const { rule, bytesIn } = row;
-          const about = { joined: decision.asked?.tester.joined ?? 0, address: ask.arrival.address };
-          const written = { rule, bytesIn, ...about, objects: ask.call.named.map(({ id }) => id) };
-          const permit = refusal
-            ? null
-            : new LivePermit(ask.arrival.id, bearer, issuedAt, headers, charge, written, this.#keeper);
-          return { decision, permit };
+          const judged = await judge(batch);
+          return { ...judged, permit: this.#written(judged) };
         },
         // Live from the commit on, before anybody else runs: a stop in the same commit finds it.
         ({ permit }) => permit && this.#permits.add(permit),
       ),
     );
-    if (admitted.permit) return admitted.permit;
-    const refusal = admitted.decision.refusal ?? new Refusal('gateway_fault');
+    if (permit) return { permit, ask };
+    const refusal = decision.refusal ?? new Refusal('gateway_fault');
     this.counts.ended(refusal.code);
     refusal.recorded = true;
     throw refusal;
+  }
+
+  /** Runs inside a writer's job. */
+  #written({ ask, decision }: Judged): LivePermit | null {
+    const { refusal, bearer } = decision;
+    const row = admittedRow(ask, decision, this.#options.now(), this.#cluster.self);
+    this.#record(row);
+    this.#capture(ask, decision, row.at);
+    if (refusal?.code === 'quota_exceeded') this.#usedUp(refusal, bearer.tester, row.at);
+    if (refusal) return null;
+    const { rule, bytesIn } = row;
+    const about = { joined: decision.asked?.tester.joined ?? 0, address: ask.arrival.address };
+    const written = { rule, bytesIn, ...about, objects: ask.call.named.map(({ id }) => id) };
+    return new LivePermit(ask.arrival.id, decision, written, this.#keeper);
   }
 
   async refuse(call: RefusedCall): Promise<void> {
@@ -263,6 +284,11 @@ export class Warden implements Admission {
     this.#cluster.hold(tester, this.#permits.held(tester) + (batch.taken.get(tester) ?? 0));
   }
 
+  /** A release or a link changed: what does not stand any more is cut. */
+  recheck(): void {
+    this.#permits.recheck();
+  }
+
   get quietMs(): number {
     return this.#options.quietMs;
   }
@@ -324,6 +350,7 @@ export class Warden implements Admission {
       const changed = version !== this.#seenVersion;
       if (changed) {
         this.#stops.obey();
+        this.#permits.recheck();
         this.#seenVersion = version;
       }
       this.#stops.tick();

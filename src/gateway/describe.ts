@@ -1,5 +1,6 @@
 /** Step 3: what is asked for. Reads the body once, keeps its bytes, and says operation, model, units and objects. */
 import type { Inbound } from '../deps.ts';
+import type { AskedOutput } from '../outputs/holding.ts';
 import { Refusal } from '../refusal.ts';
 import { amount, type BodyLimits, type Fields, readBody, text } from './body.ts';
 import type { Frame } from './guard.ts';
@@ -33,6 +34,8 @@ export interface Call extends References {
   readonly clip: 'new' | 'same' | 'longer' | null;
   /** A WebSocket: what it asks for comes in its frames. */
   readonly socket: boolean;
+  /** The object whose bytes the answer is; null where it is none. */
+  readonly output: AskedOutput | null;
   /** What has to be read from the answer. */
   readonly reads: AnswerReading;
 }
@@ -80,12 +83,31 @@ export async function describe(
     words: () => (words ??= wordsIn(fields)),
     clip: route.units?.includes('videoSeconds') ? (route.derives ?? 'new') : null,
     socket: route.socket ?? false,
+    output: outputOf(route, params, query),
     reads: readingOf(route, params, fields),
   };
 }
 
 function modelOf(route: Route, params: Readonly<Record<string, string>>, fields: Fields): string | null {
   return route.model === 'path' ? (params.model ?? null) : text(fields, 'model');
+}
+
+/** What the calls that give the bytes of an object give without a word of the tester's. */
+const USUAL_VARIANT: Readonly<Record<string, string>> = {
+  'videos.content': 'video',
+  'files.content': 'file',
+};
+
+function outputOf(
+  { operation }: Route,
+  params: Readonly<Record<string, string>>,
+  query: URLSearchParams,
+): AskedOutput | null {
+  const usual = USUAL_VARIANT[operation];
+  const object = Object.values(params).at(-1);
+  if (usual === undefined || object === undefined) return null;
+  const variant = query.get('variant') ?? usual;
+  return { object, variant: /^[a-z_]{1,32}$/.test(variant) ? variant : 'other' };
 }
 
 /** Which of two values counts is the reader's taste; only lists (`include[]`) may come several times. */

@@ -43,7 +43,11 @@ function outbound({ frame, who, call, permit }: Permitted, newDigest: () => Dige
   return {
     method: frame.method,
     target: frame.path + frame.query,
-    headers: [...(isRead(call) ? withoutCodings(passOn) : passOn), 'x-request-id', permit.id],
+    headers: [
+      ...(isRead(call) || permit.withholds ? withoutCodings(passOn) : passOn),
+      'x-request-id',
+      permit.id,
+    ],
     body: call.body,
   };
 }

@@ -4,6 +4,7 @@ import type { ClientAddress } from '../address.ts';
 import type { AddressLimit } from '../admission/address-limit.ts';
 import type { Admission } from '../admission/admission.ts';
 import type { Clock, Digest, Exchange, Upstream } from '../deps.ts';
+import type { LinkSigner } from '../outputs/link-token.ts';
 import type { Verifier } from '../token/verify.ts';
 import { authenticate } from './authenticate.ts';
 import type { BodyLimits } from './body.ts';
@@ -34,6 +35,7 @@ export interface Gate {
   /** Where the calls of a drill go. */
   readonly drill: Upstream;
   readonly newDigest: () => Digest;
+  readonly links: LinkSigner;
   /** The WebSockets that are open or being opened. */
   readonly sockets: Set<SocketCall>;
   /** How long a side of a WebSocket may be silent, pongs included. */

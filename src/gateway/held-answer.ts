@@ -1,5 +1,6 @@
 /** A JSON answer that is read before the tester gets any of it. */
 import type { AnswerHeaders } from '../deps.ts';
+import { held } from '../outputs/standing.ts';
 import { Refusal } from '../refusal.ts';
 import { first } from './answer-headers.ts';
 import type { AnswerReading } from './describe.ts';
@@ -57,12 +58,16 @@ export function handlingOf(
   status: number,
   headers: AnswerHeaders,
   headOnly: boolean,
+  withholds: boolean,
 ): 'pass' | 'hold' | 'claim' {
   const { makes, lists, job } = reads;
   const isRead = makes !== null || lists !== null;
-  if ((!isRead && !job) || headOnly || status < 200 || status >= 300 || status === 204) return 'pass';
+  if (headOnly || status < 200 || status >= 300 || status === 204) return 'pass';
+  if (!isRead && !job && !withholds) return 'pass';
   const type = first(headers['content-type'])?.split(';', 1)[0]?.trim().toLowerCase();
   if (type === 'application/json') return 'hold';
+  if (withholds)
+    throw held(`${type ?? 'an answer without a type'}`, 'Its answer could not be looked through.');
   if (!isRead) return 'pass';
   const isStream = type === 'text/event-stream' && headers['content-encoding'] === undefined;
   if (isStream && lists === null) return 'claim';

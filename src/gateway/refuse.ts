@@ -16,7 +16,7 @@ export class Sight {
   #arrival: Arrival;
   #who: Identity | null = null;
 
-  constructor({ method, target, peer }: Inbound, route: Route | null, gate: Gate) {
+  constructor({ method, target, peer }: Inbound, route: Pick<Route, 'operation'> | null, gate: Gate) {
     this.operation = route?.operation ?? null;
     this.#arrival = {
       id: gate.newId(),

@@ -1,5 +1,5 @@
 /** Step 7: passes the answer on, stops when the permit is taken back, and settles the row with how it ended. */
-import type { Outcome, Permit, Revocation } from '../admission/admission.ts';
+import type { Made, Outcome, Permit, Revocation } from '../admission/admission.ts';
 import type {
   AnswerHeaders,
   AnswerSink,
@@ -10,6 +10,8 @@ import type {
   Sending,
   UpstreamFault,
 } from '../deps.ts';
+import { outputIn } from '../outputs/holding.ts';
+import { held as heldBack } from '../outputs/standing.ts';
 import { Refusal, type RefusalCode, refusalBody } from '../refusal.ts';
 import { later } from '../turn.ts';
 import { jobsIn, madeIn, usedIn } from './answer.ts';
@@ -97,10 +99,10 @@ export class AnswerStream implements AnswerSink {
   }
 
   #take(status: number, headers: AnswerHeaders): void {
-    const { call, headOnly } = this.#o;
+    const { call, headOnly, permit } = this.#o;
     const unfit = unfitFor(status);
     if (unfit) throw new Refusal(unfit, `upstream answered ${status}`);
-    const handling = handlingOf(call.reads, status, headers, headOnly);
+    const handling = handlingOf(call.reads, status, headers, headOnly, permit.withholds);
     if (handling === 'hold') {
       this.#held = new HeldAnswer(status, headers);
       return;
@@ -190,6 +192,7 @@ export class AnswerStream implements AnswerSink {
     const next = this.#list?.take(json) ?? null;
     if (next !== null) return this.#nextPage(next);
     const { body, answer, headers } = this.#list ? rewritten(this.#list.answer()) : asItCame(held, json);
+    if (permit.withholds) await this.#withhold(answer, made);
     this.#tally.bytesOut = body.length;
     const told = { made, jobs: call.reads.job ? jobsIn(answer) : [], used: usedIn(answer) };
     const settlement = { ...this.#tally.settlement('complete', null), status: held.status, ...told };
@@ -198,6 +201,14 @@ export class AnswerStream implements AnswerSink {
       reply.head(held.status, [...this.#headers(held.headers, this.#list !== null), ...headers]);
       reply.end(body);
     });
+  }
+
+  /** What it made is the tester's all the same. @throws Refusal when the answer holds an output, or leads to one */
+  async #withhold(answer: unknown, made: readonly Made[]): Promise<void> {
+    const place = outputIn(answer);
+    if (place === null) return;
+    if (made.length > 0) await this.#o.permit.claim(made);
+    throw heldBack(`${this.#o.call.operation}: ${place}`, `The answer holds one at "${place}".`);
   }
 
   #nextPage(query: string): void {

@@ -7,6 +7,7 @@ import { inputTokens, type Units } from './units.ts';
 import { UsageTail } from './usage-tail.ts';
 
 const MAX_REQUEST_ID_CHARS = 128;
+const MAX_TYPE_CHARS = 80;
 
 export class Tally {
   readonly #call: Call;
@@ -21,6 +22,7 @@ export class Tally {
   #upstreamRequestId: string | null = null;
   #firstByteMs: number | null = null;
   #tail: UsageTail | null = null;
+  #mediaType: string | null = null;
   readonly #newDigest: () => Digest;
   #digest: Digest | null = null;
 
@@ -37,10 +39,10 @@ export class Tally {
     this.#upstreamRequestId = first(headers['x-request-id'])?.slice(0, MAX_REQUEST_ID_CHARS) ?? null;
     this.#firstByteMs ??= this.#now() - this.#arrivedAt;
     this.nothingDone = status >= 300;
+    this.#mediaType = mediaTypeOf(headers);
     const isPlain = headers['content-encoding'] === undefined;
     this.#tail = this.#call.reads.usage && isPlain ? new UsageTail() : null;
-    this.#digest =
-      status === 200 && isPlain && isOutput(first(headers['content-type'])) ? this.#newDigest() : null;
+    this.#digest = status === 200 && isPlain && isOutput(this.#mediaType) ? this.#newDigest() : null;
   }
 
   /** These bytes go to the tester. */
@@ -61,6 +63,7 @@ export class Tally {
       durationMs: this.#now() - this.#arrivedAt,
       bytesOut: this.bytesOut,
       outputHash: outcome === 'complete' && this.bytesOut > 0 ? (this.#digest?.hex() ?? null) : null,
+      output: this.#call.output && { ...this.#call.output, mediaType: this.#mediaType },
     };
   }
 
@@ -77,7 +80,12 @@ export class Tally {
 }
 
 /** A clip, a picture, sound, a file: what somebody could show outside. Never JSON or events, which quote the call. */
-function isOutput(contentType: string | undefined): boolean {
-  const type = contentType?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  return type !== '' && type !== 'application/json' && type !== 'text/event-stream';
+function isOutput(type: string | null): boolean {
+  return type !== null && type !== 'application/json' && type !== 'text/event-stream';
+}
+
+function mediaTypeOf(headers: AnswerHeaders): string | null {
+  return (
+    first(headers['content-type'])?.split(';', 1)[0]?.trim().toLowerCase().slice(0, MAX_TYPE_CHARS) || null
+  );
 }

@@ -1,5 +1,5 @@
 /** The data directory: its files, each 0600, and the lock under which processes start on it one by one. */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -24,6 +24,7 @@ const START_MS = 15_000;
 
 const KEYS = 'keys.json';
 const LOG_KEY = 'log-key.json';
+const LINK_KEY = 'link-key';
 
 export interface DataDir {
   readonly path: string;
@@ -32,6 +33,8 @@ export interface DataDir {
   keyFile(): Promise<KeyFile>;
   /** Text of the file with the key that signs the log; made when there is none. */
   logKey(): Promise<string>;
+  /** The key that signs links to released outputs; made when there is none. */
+  linkKey(): string;
   stageKeys(file: KeyFile): Staged;
   writeSecret(name: string, text: string): void;
   readSecret(name: string): string | null;
@@ -66,6 +69,13 @@ export function openDataDir(path: string): DataDir {
       if (known !== null) return known;
       const made = `${JSON.stringify(await makeLogKey(), null, 2)}\n`;
       dir.writeSecret(LOG_KEY, made);
+      return made;
+    },
+    linkKey() {
+      const known = dir.readSecret(LINK_KEY);
+      if (known !== null) return known.trim();
+      const made = randomBytes(32).toString('base64url');
+      dir.writeSecret(LINK_KEY, `${made}\n`);
       return made;
     },
     stageKeys: (keys) => stage(root, KEYS, keyFileText(keys)),

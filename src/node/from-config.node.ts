@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { trustedBy } from '../address.ts';
 import { type Config, ConfigError, DEFAULT_RULES } from '../config.ts';
+import type { Releasing } from '../control.ts';
 import { moderatorOf } from '../gateway/moderate.ts';
 import type { PolicyError } from '../policy/policy.ts';
 
@@ -20,9 +21,9 @@ function readText(key: string, path: string): string {
 }
 
 /** The usage policy that the configuration names, or what it says of cohorts itself, as the text of a policy. */
-export function policyText({ policy, cohorts }: Config): string {
+export function policyText({ policy, terms, cohorts }: Config): string {
   if (policy !== undefined) return readText('policy', policy);
-  return stringify({ cohorts: cohorts ?? { '*': DEFAULT_RULES } });
+  return stringify({ terms: terms ?? 0, cohorts: cohorts ?? { '*': DEFAULT_RULES } });
 }
 
 /** A fault of the policy, where it stands: the file does not start the gate, nor is it taken up. */
@@ -34,6 +35,10 @@ export function moderatorFrom({ moderation, moderationKey }: Config) {
   if (!moderation || moderationKey === null) return null;
   const { url, model = null, timeoutSeconds } = moderation;
   return moderatorOf({ url, key: moderationKey, model, timeoutMs: timeoutSeconds * 1000 });
+}
+
+export function releasingOf({ releases, publicUrl }: Config): Releasing {
+  return { ...releases, publicUrl: publicUrl ?? null };
 }
 
 export function upstreamOptions({ upstream, upstreamKey }: Config, demoUrl: string, demoKey: string) {

@@ -77,14 +77,27 @@ export function mediaHeaders(status: number, headers: AnswerHeaders): Record<str
 
 const OF_THE_BYTES = ['accept-ranges', 'content-length', 'content-range', 'etag', 'last-modified'];
 
-/** Beside those of the bytes, for a browser: it plays, and does nothing else. */
-export const PLAYED: Readonly<Record<string, string>> = {
+/** For a browser: it plays, and does nothing else. */
+const SANDBOXED = {
   'content-disposition': 'inline',
   'content-security-policy': "default-src 'none'; media-src 'self'; img-src 'self'; sandbox",
+} as const;
+
+/** Beside those of the bytes, for operators and testers who are signed in. */
+export const PLAYED: Readonly<Record<string, string>> = {
+  ...SANDBOXED,
   'x-content-type-options': 'nosniff',
   'cache-control': 'no-store',
   'cross-origin-resource-policy': 'same-origin',
 };
+
+/** The same for who follows a link, beside what every answer of the gateway says; any site may show what is released. */
+export const LINKED: HeaderList = Object.entries({
+  ...SANDBOXED,
+  'cross-origin-resource-policy': 'cross-origin',
+  'referrer-policy': 'no-referrer',
+  'x-robots-tag': 'noindex, nofollow, noarchive',
+}).flat();
 
 /**
  * Resolves when upstream's answer begins.

@@ -92,13 +92,13 @@ export const Grant = z.strictObject({
   limits: Limits.default({}),
   quotas: Quotas.default({}),
   sharedQuotas: Quotas.default({}),
+  /** When testers get the bytes of what they made. */
+  outputs: z.enum(OUTPUTS).default('open'),
 });
 
 export const CohortShape = Grant.extend({
   rules: z.array(RuleShape).default([]),
   moderation: Moderation.optional(),
-  /** When testers get the bytes of what they made. */
-  outputs: z.enum(OUTPUTS).default('open'),
 });
 
 export const COHORT_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;

@@ -453,6 +453,143 @@ export const policies = sqliteTable('policies', {
   diff: text('diff').notNull(),
 });
 
+/** Texts that testers accept before they call; a text never changes, a new one is a new version. */
+export const terms = sqliteTable('terms', {
+  version: integer('version').primaryKey(),
+  text: text('text').notNull(),
+  /** Of the text in UTF-8, lower-case hex. */
+  sha256: text('sha256').notNull(),
+  at: integer('at').notNull(),
+  by: text('by').notNull(),
+  /** Until then whoever accepted an older version may go on, Unix milliseconds. */
+  graceUntil: integer('grace_until'),
+});
+
+/** Which tester accepted which text; an act of the tester tells of each in the log. */
+export const acceptances = sqliteTable(
+  'acceptances',
+  {
+    tester: text('tester').notNull(),
+    version: integer('version').notNull(),
+    sha256: text('sha256').notNull(),
+    at: integer('at').notNull(),
+    address: text('address'),
+    /** `portal`, `api`. */
+    how: text('how').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.tester, t.version] })],
+);
+
+/** What testers made, by its bytes: a row for each that was seen of an object. */
+export const outputs = sqliteTable(
+  'outputs',
+  {
+    object: text('object').notNull(),
+    /** `video`, `thumbnail`, `spritesheet`; `file` for the bytes of a file. */
+    variant: text('variant').notNull(),
+    sha256: text('sha256').notNull(),
+    /** Whose it was then. */
+    tester: text('tester').notNull(),
+    bytes: integer('bytes').notNull(),
+    mediaType: text('media_type'),
+    /** When these bytes were first seen. */
+    at: integer('at').notNull(),
+    /** 1: a C2PA manifest is in the file; null: nobody has looked. */
+    c2pa: integer('c2pa'),
+  },
+  (t) => [
+    primaryKey({ columns: [t.object, t.variant, t.sha256] }),
+    index('outputs_by_sha256').on(t.sha256),
+    index('outputs_by_tester').on(t.tester, t.at),
+  ],
+);
+
+/** Perceptual hashes of the frames of a clip, eight bytes each. */
+export const fingerprints = sqliteTable(
+  'fingerprints',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    object: text('object').notNull(),
+    frames: blob('frames', { mode: 'buffer' }).notNull(),
+  },
+  (t) => [uniqueIndex('fingerprints_by_object').on(t.object)],
+);
+
+/** Finished clips that the gate reads once, behind the calls, to know them again. */
+export const inspections = sqliteTable(
+  'inspections',
+  {
+    object: text('object').primaryKey(),
+    state: text('state', { enum: ['waiting', 'done', 'failed'] })
+      .notNull()
+      .default('waiting'),
+    attempts: integer('attempts').notNull().default(0),
+    /** When it is tried next, or when it ended. */
+    at: integer('at').notNull(),
+    fault: text('fault'),
+  },
+  (t) => [index('inspections_waiting').on(t.at).where(sql`state = 'waiting'`)],
+);
+
+export const RELEASE_STATES = ['asked', 'approved', 'rejected', 'withdrawn'] as const;
+
+/** Leave to show an output outside: asked for by its tester, given by reviewers. */
+export const releases = sqliteTable(
+  'releases',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    object: text('object').notNull(),
+    tester: text('tester').notNull(),
+    purpose: text('purpose').notNull(),
+    /** Where it will be shown. */
+    place: text('place').notNull(),
+    at: integer('at').notNull(),
+    state: text('state', { enum: RELEASE_STATES }).notNull().default('asked'),
+    /** When it came to this state. */
+    stateAt: integer('state_at').notNull(),
+  },
+  (t) => [
+    // One that is open or in force for each object.
+    uniqueIndex('releases_in_force').on(t.object).where(sql`state in ('asked', 'approved')`),
+    index('releases_by_state').on(t.state, t.id),
+    index('releases_by_tester').on(t.tester, t.id),
+  ],
+);
+
+/** What reviewers said. */
+export const releaseVotes = sqliteTable(
+  'release_votes',
+  {
+    id: integer('id').primaryKey({ autoIncrement: true }),
+    release: integer('release').notNull(),
+    vote: text('vote', { enum: ['approve', 'reject', 'withdraw'] }).notNull(),
+    by: text('by').notNull(),
+    reason: text('reason'),
+    at: integer('at').notNull(),
+  },
+  // Nobody counts twice.
+  (t) => [uniqueIndex('release_votes_once').on(t.release, t.by, t.vote)],
+);
+
+/** Links to released outputs on the gateway's own host. */
+export const shareLinks = sqliteTable(
+  'share_links',
+  {
+    /** 16 random bytes in base64url; the link holds it, and a signature over it. */
+    id: text('id').primaryKey(),
+    release: integer('release').notNull(),
+    object: text('object').notNull(),
+    at: integer('at').notNull(),
+    by: text('by').notNull(),
+    expiresAt: integer('expires_at').notNull(),
+    revokedAt: integer('revoked_at'),
+    /** Requests that were let through; a player makes several. */
+    fetches: integer('fetches').notNull().default(0),
+    lastAt: integer('last_at'),
+  },
+  (t) => [index('share_links_by_release').on(t.release)],
+);
+
 /** Answers to acts with an `Idempotency-Key`, for a day. */
 export const idempotency = sqliteTable(
   'idempotency',

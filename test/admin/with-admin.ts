@@ -1,6 +1,6 @@
 /** The admin API over a real store and the real warden; only the signature of an issued token is made up. */
 
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +22,7 @@ import { LogSide } from '../../src/log/log-side.ts';
 import { sealing } from '../../src/log/seal.node.ts';
 import { sha256 } from '../../src/log/sha256.node.ts';
 import { ContentUnavailable } from '../../src/outputs/content.ts';
+import { linkSigner } from '../../src/outputs/link-token.ts';
 import { type Db, openDatabase, sqliteTransaction } from '../../src/store/db.node.ts';
 import { acts, operators, operatorTokens, requests, tokens } from '../../src/store/schema.ts';
 import { Writer } from '../../src/store/writer.ts';
@@ -51,10 +52,12 @@ export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?
     captures,
     policies: policiesIn(db.writer),
     now: Date.now,
+    termsLink: '/portal/terms',
     node: 'test',
     liveness,
     watchMs: 50,
   });
+  const links = await linkSigner(randomBytes(32).toString('base64url'));
   const port: Omit<Control, 'drills'> = {
     now,
     reader: db.reader,
@@ -69,6 +72,9 @@ export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?
     rotateKeys: () => Promise.resolve(),
     withdrawKey: (kid) => Promise.reject(new KeyUnknown(kid)),
     content: () => Promise.reject(new ContentUnavailable(null, 'there is no upstream here')),
+    recheck: () => warden.recheck(),
+    links,
+    releasing: { approvals: 2, linkDays: 30, publicUrl: 'https://gate.example' },
     live: () => warden.live(),
     log: new LogSide(db.reader, { name: 'test.log', verifier: 'test.log+00000000+AA==' }, sha256, sealing),
     forget: (tester) => captures.forget(tester),
@@ -76,7 +82,10 @@ export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?
     outbox: new Outbox(db.writer, [], Date.now),
     room: roomIn({
       db: db.reader,
-      rules: () => ({ programme: { allow: [] }, limits: {}, quotas: {}, sharedQuotas: {} }),
+      rules: () => ({
+        ...{ programme: { allow: [] }, limits: {}, quotas: {}, sharedQuotas: {} },
+        ...{ outputs: 'open', terms: null },
+      }),
       held: (tester) => warden.held(tester),
       now: Date.now,
     }),

@@ -25,7 +25,11 @@ const ISSUED_AT = 1_000_000_000_000;
 function live(permits: Permits, tester: string, cohort = 'artists', named: string[] = []): LivePermit {
   const bearer = { tester, cohort, jti: `jti-${tester}`, model: 'gpt-4o-mini' };
   const written = { rule: 'allow', bytesIn: 0, joined: 0, address: null, objects: named };
-  const permit = new LivePermit(tester, bearer, ISSUED_AT, [], null, written, {} as Keeper);
+  const grant = {
+    ...{ bearer, issuedAt: ISSUED_AT, headers: [], charge: null },
+    ...{ withholds: false, stands: null, holder: tester },
+  };
+  const permit = new LivePermit(tester, grant, written, {} as Keeper);
   permit.streaming = true;
   permits.add(permit);
   return permit;

@@ -45,7 +45,7 @@ function setUp(n: number) {
     ...{ rules: [], moderation: null },
   };
   const liveness = { own: 'test', isAlive: () => true, forget: () => {} };
-  const inForce = { version: 1, policy: { cohort: () => granted } } as never;
+  const inForce = { version: 1, policy: { terms: 0, cohort: () => granted } } as never;
   const policies = { named: () => inForce, inForce: () => inForce };
   const quietMs = 60_000;
   const captures = new Captures(db, journal, sealing, sha256);
@@ -59,6 +59,7 @@ function setUp(n: number) {
     policies,
     now: Date.now,
     node: 'test',
+    termsLink: '/portal/terms',
     watchMs: 1e9,
   };
   const warden = new Warden(options);
@@ -74,6 +75,7 @@ function setUp(n: number) {
     moderator: null,
     moderated: new Map(),
     newDigest,
+    links: null as never,
     drill: null as never,
     upstream: {
       send: (_, sink) => {
