@@ -15,6 +15,7 @@ import type { LogSide } from './log/log-side.ts';
 import type { Sha256 } from './log/merkle.ts';
 import type { Clock, Staged, Upstream } from './deps.ts';
 import { openContent } from './outputs/content.ts';
+import type { Inspector } from './outputs/inspection.ts';
 import type { LinkSigner } from './outputs/link-token.ts';
 import type { Db } from './store/db.node.ts';
 import { testers, tokens } from './store/schema.ts';
@@ -35,6 +36,7 @@ export interface ControlParts {
   readonly forget: (tester: string) => number;
   readonly upstream: Upstream;
   readonly links: LinkSigner;
+  readonly inspector: Inspector;
   readonly releasing: Releasing;
   readonly keys: SigningKeys;
   readonly stageKeys: (file: KeyFile) => Staged;
@@ -80,6 +82,7 @@ export function createControl(parts: ControlParts): Control {
     content: (ask, signal) => openContent(parts.upstream, ask, signal),
     recheck: () => warden.recheck(),
     links: parts.links,
+    inspector: parts.inspector,
     releasing: parts.releasing,
     live: () => warden.live(),
     room: roomIn({

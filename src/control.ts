@@ -10,6 +10,7 @@ import type { Drills } from './drills.ts';
 import type { LogSide } from './log/log-side.ts';
 import type { Policy } from './policy/policy.ts';
 import type { Content, ContentAsk } from './outputs/content.ts';
+import type { Inspector } from './outputs/inspection.ts';
 import type { LinkSigner } from './outputs/link-token.ts';
 import type { Db } from './store/db.node.ts';
 import type { Job } from './store/writer.ts';
@@ -167,6 +168,7 @@ export interface Control {
   /** Cuts what a release or a link does not let on any more. */
   recheck(): void;
   readonly links: LinkSigner;
+  readonly inspector: Inspector;
   /** Of releases, as the configuration says. */
   readonly releasing: Releasing;
   live(): Live;

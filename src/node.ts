@@ -55,6 +55,8 @@ import { listen } from './node/listen.node.ts';
 import { holdLiveness } from './node/liveness.node.ts';
 import { watchKeys } from './node/watch-keys.node.ts';
 import { PolicyError } from './policy/policy.ts';
+import { nodeInspector } from './outputs/inspect.node.ts';
+import { Inspections } from './outputs/inspections.ts';
 import { linkSigner } from './outputs/link-token.ts';
 import { termsLink } from './outputs/terms.ts';
 import { openDatabase, sqliteTransaction } from './store/db.node.ts';
@@ -186,6 +188,13 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     ...{ db, writer, upstream, now },
     failed: (fault) => console.error('portcullis: a job could not be cancelled at upstream:', fault),
   });
+  const inspector = nodeInspector(config.trace.mostBytes);
+  const inspections = config.trace.clips
+    ? new Inspections({
+        ...{ db, writer, upstream, inspector, now },
+        failed: (fault) => console.error('portcullis: a clip could not be looked at:', fault),
+      })
+    : null;
   let gateway = '';
   const control = createControl({
     warden,
@@ -197,6 +206,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     forget: (tester) => captures.forget(tester),
     upstream,
     links,
+    inspector,
     releasing: releasingOf(config),
     keys,
     stageKeys: dir.stageKeys,
@@ -245,7 +255,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
       token: token?.token ?? null,
       link,
       lost,
-      notes: notes(config),
+      notes: notes(config, inspector.readsFrames),
     }),
   );
 
@@ -263,6 +273,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     retention.stop();
     indexer.stop();
     canceller.close();
+    await inspections?.close();
     await sender.close();
     stopDrills();
     warden.close();

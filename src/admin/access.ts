@@ -97,6 +97,7 @@ export const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'GET /admin/releases/:id/links': ALL,
   'POST /admin/releases/:id/links': REVIEW,
   'POST /admin/links/:id/revoke': REVIEW,
+  'POST /admin/trace': REVIEW,
   'GET /admin/log': READ,
   'GET /admin/log/counts': READ,
   'GET /admin/log/top': READ,

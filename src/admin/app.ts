@@ -41,6 +41,7 @@ import { switchRoutes } from './switches.ts';
 import { termsRoutes } from './terms.ts';
 import { testerRoutes } from './testers.ts';
 import { tokenRoutes } from './tokens.ts';
+import { traceRoutes } from './trace.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 /** Lists of testers: 10,000 of them have room. Policies. */
@@ -137,6 +138,7 @@ function routesOf(app: OpenAPIHono<AdminEnv>, { control, signIn, attempts, oidc 
     .route('/', termsRoutes(control))
     .route('/', releaseRoutes(control))
     .route('/', linkRoutes(control))
+    .route('/', traceRoutes(control))
     .route('/', logRoutes(control))
     .route('/', questionRoutes(control))
     .route('/', actRoutes(control))

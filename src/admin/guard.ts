@@ -28,7 +28,7 @@ function hostOf(c: Context): string {
 
 async function fromOurs(c: Context, next: Next): Promise<void> {
   checkOrigin(hostOf(c), c.req.header('origin'), c.req.header('sec-fetch-site'));
-  checkBody(c.req.method, c.req.header('content-type'));
+  checkBody(c.req.method, c.req.header('content-type'), c.req.path);
   await next();
 }
 
@@ -48,9 +48,18 @@ function checkOrigin(host: string, origin: string | undefined, site: string | un
     throw new Problem('cross_site', 'Pages of other sites may not call the control listener.');
 }
 
+/** Takes a file, as it is. */
+export const TAKES_BYTES = '/admin/trace';
+
 /** A body that is not called JSON would be ignored where a body is optional: say so instead. */
-function checkBody(method: string, type: string | undefined): void {
-  if (method === 'GET' || method === 'HEAD' || type === undefined) return;
+function checkBody(method: string, type: string | undefined, path: string): void {
+  if (method === 'GET' || method === 'HEAD') return;
+  if (path === TAKES_BYTES && type !== 'application/octet-stream')
+    throw new Problem(
+      'media_type_unsupported',
+      'Send the file with "Content-Type: application/octet-stream".',
+    );
+  if (path === TAKES_BYTES || type === undefined) return;
   if (!/^application\/json *(?:;|$)/i.test(type))
     throw new Problem('media_type_unsupported', 'Send the body with "Content-Type: application/json".');
 }

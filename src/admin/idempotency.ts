@@ -5,6 +5,7 @@ import type { Control } from '../control.ts';
 import { idempotency } from '../store/schema.ts';
 import { StoreUnavailable } from '../store/writer.ts';
 import { type AdminEnv, routeOf } from './access.ts';
+import { TAKES_BYTES } from './guard.ts';
 import { Problem } from './problem.ts';
 import { sha256Hex } from './sha256.ts';
 
@@ -31,6 +32,8 @@ export function idempotent(control: Control): MiddlewareHandler<AdminEnv> {
     // Nobody is known who could own the key of a sign-in.
     if (given === undefined || !c.var.actor || c.req.method === 'GET' || c.req.method === 'HEAD')
       return next();
+    // It changes nothing, and its body is not to be held.
+    if (c.req.path === TAKES_BYTES) return next();
     if (!FORM.test(given))
       throw new Problem('request_invalid', 'Idempotency-Key: use 1 to 128 visible ASCII characters.');
     const key = await sha256Hex(`${c.var.actor.operator}\n${given}`);

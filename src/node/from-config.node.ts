@@ -82,7 +82,12 @@ export function signInOptions({ signIn, oidcSecret }: Config) {
   };
 }
 
-export function notes(config: Config): string[] {
-  if (!config.upstream || config.cohorts || config.policy) return [];
-  return ['No policy is configured: every tester may use every operation and model (set PORTCULLIS_POLICY).'];
+export function notes(config: Config, readsFrames: boolean): string[] {
+  const open =
+    'No policy is configured: every tester may use every operation and model (set PORTCULLIS_POLICY).';
+  const blind = 'ffmpeg is not installed: clips are known again by their exact bytes only.';
+  return [
+    ...(config.upstream && !config.cohorts && !config.policy ? [open] : []),
+    ...(readsFrames || !config.trace.clips ? [] : [blind]),
+  ];
 }

@@ -22,6 +22,7 @@ import { LogSide } from '../../src/log/log-side.ts';
 import { sealing } from '../../src/log/seal.node.ts';
 import { sha256 } from '../../src/log/sha256.node.ts';
 import { ContentUnavailable } from '../../src/outputs/content.ts';
+import { nodeInspector } from '../../src/outputs/inspect.node.ts';
 import { linkSigner } from '../../src/outputs/link-token.ts';
 import { type Db, openDatabase, sqliteTransaction } from '../../src/store/db.node.ts';
 import { acts, operators, operatorTokens, requests, tokens } from '../../src/store/schema.ts';
@@ -74,6 +75,7 @@ export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?
     content: () => Promise.reject(new ContentUnavailable(null, 'there is no upstream here')),
     recheck: () => warden.recheck(),
     links,
+    inspector: nodeInspector(1_000_000),
     releasing: { approvals: 2, linkDays: 30, publicUrl: 'https://gate.example' },
     live: () => warden.live(),
     log: new LogSide(db.reader, { name: 'test.log', verifier: 'test.log+00000000+AA==' }, sha256, sealing),
