@@ -64,6 +64,22 @@ export async function* postLines(
   if (rest !== '') throw new Fault('the answer broke off');
 }
 
+/** A file as the body, read as it goes. @throws as `done` does */
+export async function upload(env: NodeJS.ProcessEnv, path: string, body: ReadableStream): Promise<Response> {
+  const url = controlUrl(env);
+  const headers = {
+    authorization: `Bearer ${credentialOf(env)}`,
+    'content-type': 'application/octet-stream',
+  };
+  const init = { method: 'POST', headers, body, redirect: 'error', duplex: 'half' } as const;
+  const response = await fetch(`${url}${path}`, init).catch((fault: unknown) => {
+    throw unreachable(url, fault);
+  });
+  if (response.ok) return response;
+  const message = await problemText(response);
+  throw response.status < 500 ? new Refused(message) : new Fault(message);
+}
+
 export function dataDir(env: NodeJS.ProcessEnv): string {
   return env.PORTCULLIS_DATA_DIR || './data';
 }

@@ -16,13 +16,16 @@ import { addObject } from './object.ts';
 import { addOperator } from './operator.ts';
 import { addPolicy } from './policy.ts';
 import { plainLines } from './print.ts';
+import { addRelease } from './release.ts';
 import { addResume } from './resume.ts';
 import { addReview } from './review.ts';
 import { addServe } from './serve.ts';
 import { addStatus } from './status.ts';
 import { addSwitch } from './switch.ts';
+import { addTerms } from './terms.ts';
 import { addTester } from './tester.ts';
 import { addToken } from './token.ts';
+import { addTrace } from './trace.ts';
 import { addWho } from './who.ts';
 
 const HELP = `
@@ -84,6 +87,9 @@ function program(): Command {
     addLimits,
     addToken,
     addObject,
+    addTerms,
+    addRelease,
+    addTrace,
     addKeys,
     addOperator,
     addBackup,
