@@ -3,6 +3,7 @@ import type { Call } from '../gateway/describe.ts';
 import { LINKED } from '../outputs/content.ts';
 import { type LinkRow, linkFault } from '../outputs/links.ts';
 import { Refusal } from '../refusal.ts';
+import type { Batch } from '../store/writer.ts';
 import type { Identity } from '../token/verify.ts';
 import type { Arrival, Ask } from './admission.ts';
 import { type Decision, engagedSwitch, type Grounds } from './decide.ts';
@@ -24,7 +25,7 @@ const NO_TOKEN = Number.POSITIVE_INFINITY;
  * The order: link, release, owner, switches. A stop of the owner, the cohort, the model or everybody holds here as it does
  * for calls; whoever follows the link is told the same in all cases.
  */
-export function decideLink(arrival: Arrival, link: string, grounds: Grounds): Judged {
+export function decideLink(arrival: Arrival, link: string, batch: Batch, grounds: Grounds): Judged {
   const { links, permits, statements, now } = grounds;
   const row = links.find(link);
   const bearer = { tester: row?.tester ?? '', cohort: row?.cohort ?? '', jti: '', model: row?.model ?? null };
@@ -51,8 +52,10 @@ export function decideLink(arrival: Arrival, link: string, grounds: Grounds): Ju
   if (stopped) return refused(gone(`${stopped.scope} is stopped`, `switch:${stopped.id ?? 'memory'}`));
   const inForce = grounds.policies.inForce();
   if (!inForce || grantOf(inForce, bearer.cohort) === null) return refused(gone('its cohort has no rules', 'cohort'));
-  if (permits.held(decision.holder) >= MOST_AT_ONCE)
-    return refused(new Refusal('gateway_busy', decision.holder));
+  const { holder } = decision;
+  const taking = (batch.taken.get(holder) ?? 0) + 1;
+  if (permits.held(holder) + taking > MOST_AT_ONCE) return refused(new Refusal('gateway_busy', holder));
+  batch.taken.set(holder, taking);
   links.fetched(link, now());
   return { ask, decision };
 }

@@ -135,7 +135,7 @@ export class Warden implements Admission {
   }
 
   async admitLink(arrival: Arrival, link: string): Promise<{ permit: Permit; call: Call }> {
-    const { permit, ask } = await this.#let(() => decideLink(arrival, link, this.#grounds));
+    const { permit, ask } = await this.#let((batch) => decideLink(arrival, link, batch, this.#grounds));
     return { permit, call: ask.call };
   }
 

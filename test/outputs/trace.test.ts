@@ -38,6 +38,7 @@ beforeAll(async () => {
   gate = await startGate(demo.url, `artists: { ${PERMISSIVE} }`, SECONDS);
   token = await gate.tester('ada');
   for (const [i, prompt] of PROMPTS.entries()) clips.push(await made(prompt, join(dir, `${i}.mp4`)));
+  for (const { id, file } of clips.slice(1)) await download(id, file);
 }, 120_000);
 afterAll(async () => {
   await gate.close();
@@ -55,8 +56,11 @@ async function made(prompt: string, file: string): Promise<{ id: string; file: s
   for (let status = ''; status !== 'completed'; await sleep(100))
     status = ((await (await get(`videos/${id}`)).json()) as { status: string }).status;
   for (let state = ''; state !== 'done'; await sleep(100)) state = inspected(id);
-  writeFileSync(file, Buffer.from(await (await get(`videos/${id}/content`)).arrayBuffer()));
   return { id, file };
+}
+
+async function download(id: string, file: string): Promise<void> {
+  writeFileSync(file, Buffer.from(await (await get(`videos/${id}/content`)).arrayBuffer()));
 }
 
 function inspected(id: string): string {
@@ -90,6 +94,15 @@ function changed(file: string, args: readonly string[], name = 'changed.mp4'): U
 }
 
 const clipAt = (i: number) => clips[i] ?? { id: '', file: '' };
+
+test('a clip that nobody has downloaded is known, by the very bytes that upstream has', async () => {
+  const { id, file } = clipAt(0);
+  const headers = { authorization: 'Bearer sk-upstream-canary-key' };
+  const upstream = await fetch(`${demo.url}/v1/videos/${id}/content`, { headers });
+  const { body } = await traced(new Uint8Array(await upstream.arrayBuffer()));
+  expect(body).toMatchObject({ candidates: [{ object: id, exact: true }], calls: [] });
+  await download(id, file);
+});
 
 test('a clip is known by its very bytes, whoever downloaded it', async () => {
   const { id, file } = clipAt(0);
