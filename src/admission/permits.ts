@@ -146,6 +146,8 @@ export class Permits {
   readonly #slots: (LivePermit | null)[] = [];
   readonly #free: number[] = [];
   readonly #held = new Map<string, number>();
+  /** By owner, of permits that take no slot of the owner's. */
+  readonly #linked = new Map<string, number>();
   readonly #conditional = new Set<LivePermit>();
   #open = 0;
 
@@ -163,12 +165,22 @@ export class Permits {
     return this.#held.get(holder) ?? 0;
   }
 
+  /** True while anything in flight is a tester's, by whatever way. */
+  concerns(tester: string): boolean {
+    return this.#held.has(tester) || this.#linked.has(tester);
+  }
+
+  #counted({ grant: { holder, bearer } }: LivePermit, by: 1 | -1): void {
+    count(this.#held, holder, by);
+    if (holder !== bearer.tester) count(this.#linked, bearer.tester, by);
+  }
+
   add(permit: LivePermit): void {
     permit.slot = this.#free.pop() ?? this.#slots.length;
     this.#slots[permit.slot] = permit;
     this.#open++;
     if (permit.grant.stands) this.#conditional.add(permit);
-    this.#held.set(permit.grant.holder, this.held(permit.grant.holder) + 1);
+    this.#counted(permit, 1);
   }
 
   /** False when it was removed before. */
@@ -178,9 +190,7 @@ export class Permits {
     this.#free.push(permit.slot);
     this.#open--;
     this.#conditional.delete(permit);
-    const left = this.held(permit.grant.holder) - 1;
-    if (left > 0) this.#held.set(permit.grant.holder, left);
-    else this.#held.delete(permit.grant.holder);
+    this.#counted(permit, -1);
     return true;
   }
 
@@ -195,4 +205,10 @@ export class Permits {
   *[Symbol.iterator](): Generator<LivePermit> {
     for (const permit of this.#slots) if (permit) yield permit;
   }
+}
+
+function count(of: Map<string, number>, key: string, by: 1 | -1): void {
+  const n = (of.get(key) ?? 0) + by;
+  if (n > 0) of.set(key, n);
+  else of.delete(key);
 }
