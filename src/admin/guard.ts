@@ -50,16 +50,12 @@ function checkOrigin(host: string, origin: string | undefined, site: string | un
 
 /** Takes a file, as it is. */
 export const TAKES_BYTES = '/admin/trace';
+export const BYTES = 'application/octet-stream';
 
 /** A body that is not called JSON would be ignored where a body is optional: say so instead. */
 function checkBody(method: string, type: string | undefined, path: string): void {
-  if (method === 'GET' || method === 'HEAD') return;
-  if (path === TAKES_BYTES && type !== 'application/octet-stream')
-    throw new Problem(
-      'media_type_unsupported',
-      'Send the file with "Content-Type: application/octet-stream".',
-    );
-  if (path === TAKES_BYTES || type === undefined) return;
+  if (method === 'GET' || method === 'HEAD' || type === undefined) return;
+  if (path === TAKES_BYTES && type === BYTES) return;
   if (!/^application\/json *(?:;|$)/i.test(type))
     throw new Problem('media_type_unsupported', 'Send the body with "Content-Type: application/json".');
 }

@@ -6,6 +6,7 @@ import { trace } from '../outputs/trace.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
 import { answers, iso, nameFaults, SECURED, Time } from './answer.ts';
+import { BYTES } from './guard.ts';
 import { Problem } from './problem.ts';
 import { readRequests } from './request-rows.ts';
 
@@ -66,7 +67,8 @@ const post = createRoute({
 export function traceRoutes(control: Control) {
   return new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults }).openapi(post, async (c) => {
     const { body } = c.req.raw;
-    if (!body) throw new Problem('request_invalid', 'Send the file as the body.');
+    if (!body || c.req.header('content-type') !== BYTES)
+      throw new Problem('request_invalid', `Send the file as the body, with "Content-Type: ${BYTES}".`);
     const inspected = await inspect(control, body);
     const { sha256, bytes, c2pa } = inspected;
     await control.write(() => recordAct(control, c.var.actor, 'output.trace', `sha256:${sha256}`));
