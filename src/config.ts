@@ -74,9 +74,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ya
   const parsed = Schema.safeParse(merged);
   if (!parsed.success) for (const issue of parsed.error.issues) faults.push(...describeIssue(issue, lineOf));
   if (faults.length > 0 || !parsed.success) throw new ConfigError(faults);
-  const { upstream, alerts, signIn, moderation, policy, cohorts } = parsed.data;
+  const { upstream, alerts, signIn, moderation, policy, cohorts, terms } = parsed.data;
   if (policy !== undefined && cohorts !== undefined)
     throw new ConfigError(['policy and cohorts: keep one; the policy file has the cohorts']);
+  if (policy !== undefined && terms !== undefined)
+    throw new ConfigError(['policy and terms: the policy file says which version of the terms is asked for']);
   const alertTargets = alerts.map((alert, i) => alertTarget(alert, `alerts.${i}`, env));
   const oidcSecret = secretOf(signIn.oidc?.clientSecretEnv, env);
   const moderationKey = moderation ? keyIn(env, moderation.keyEnv, "the moderation service's API key") : null;

@@ -8,10 +8,10 @@ import type { Loaded, PolicyOrder } from './control-policy.ts';
 import type { Clock } from './deps.ts';
 import type { Drills } from './drills.ts';
 import type { LogSide } from './log/log-side.ts';
-import type { Policy } from './policy/policy.ts';
 import type { Content, ContentAsk } from './outputs/content.ts';
 import type { Inspector } from './outputs/inspection.ts';
 import type { LinkSigner } from './outputs/link-token.ts';
+import type { Policy } from './policy/policy.ts';
 import type { Db } from './store/db.node.ts';
 import type { Job } from './store/writer.ts';
 

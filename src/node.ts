@@ -54,11 +54,11 @@ import {
 import { listen } from './node/listen.node.ts';
 import { holdLiveness } from './node/liveness.node.ts';
 import { watchKeys } from './node/watch-keys.node.ts';
-import { PolicyError } from './policy/policy.ts';
 import { nodeInspector } from './outputs/inspect.node.ts';
 import { Inspections } from './outputs/inspections.ts';
 import { linkSigner } from './outputs/link-token.ts';
 import { termsLink } from './outputs/terms.ts';
+import { PolicyError } from './policy/policy.ts';
 import { openDatabase, sqliteTransaction } from './store/db.node.ts';
 import { Writer } from './store/writer.ts';
 import { outsideIssuer, ownIssuer } from './token/issuers.ts';

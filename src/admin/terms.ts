@@ -74,7 +74,7 @@ const add = createRoute({
       }),
     ),
   },
-  responses: answers(Whole, 'The new version; it is asked for once the configuration says so'),
+  responses: answers(Whole, 'The new version; it is asked for once the policy says so'),
 });
 
 const show = createRoute({

@@ -51,7 +51,8 @@ export function decideLink(arrival: Arrival, link: string, batch: Batch, grounds
   const stopped = quiet ? undefined : engagedSwitch(bearer, decision.issuedAt, ask.call, grounds);
   if (stopped) return refused(gone(`${stopped.scope} is stopped`, `switch:${stopped.id ?? 'memory'}`));
   const inForce = grounds.policies.inForce();
-  if (!inForce || grantOf(inForce, bearer.cohort) === null) return refused(gone('its cohort has no rules', 'cohort'));
+  if (!inForce || grantOf(inForce, bearer.cohort) === null)
+    return refused(gone('its cohort has no rules', 'cohort'));
   const { holder } = decision;
   const taking = (batch.taken.get(holder) ?? 0) + 1;
   if (permits.held(holder) + taking > MOST_AT_ONCE) return refused(new Refusal('gateway_busy', holder));

@@ -152,7 +152,11 @@ export function consider(
 }
 
 /** The drill's tester has accepted nothing. */
-function termsRefusal({ tester, cohort }: Bearer, { policy }: InForce, { terms, now }: Grounds): Refusal | null {
+function termsRefusal(
+  { tester, cohort }: Bearer,
+  { policy }: InForce,
+  { terms, now }: Grounds,
+): Refusal | null {
   return policy.terms > 0 && !isReserved(cohort) ? terms.refusal(tester, policy.terms, now()) : null;
 }
 

@@ -9,7 +9,7 @@ export function addTerms(program: Command): void {
   const terms = program.command('terms').description('publish the terms, and show who accepted them');
   terms
     .command('publish')
-    .description('publish a new version; "terms: N" in the configuration asks for it')
+    .description('publish a new version; "terms: N" in the policy asks for it')
     .argument('<file>', 'the text')
     .option('--grace <days>', 'how long whoever accepted an older version may go on', '0')
     .option('--json', 'print JSON')
@@ -49,7 +49,7 @@ async function publish(file: string, { grace, json }: Json & { grace: string }):
   if (json) return outJson(published);
   out(`Terms ${published.version} are published (SHA-256 ${published.sha256}).`);
   if (!published.required)
-    out(`Testers have to accept them once the configuration says "terms: ${published.version}".`);
+    out(`Testers have to accept them once the policy says "terms: ${published.version}".`);
 }
 
 function readText(

@@ -89,3 +89,15 @@ test('a stop is told before the terms', async () => {
   await gate.admin('POST', 'switches', { scope: 'tester:ada', reason: 'leak' });
   expect((await refusedBy(post(gate.url, token, CHAT))).code).toBe('access_suspended');
 });
+
+test('a policy that is loaded while the gate runs asks for its terms with the next call', async () => {
+  const { gate, token } = await setUp(1);
+  await publish(gate);
+  accepted(gate, 1);
+  const policy = (terms: number) => `terms: ${terms}\ncohorts: { artists: { ${PERMISSIVE} } }`;
+  await gate.admin('POST', 'policy', { text: policy(2), reason: 'new terms' });
+  expect((await refusedBy(post(gate.url, token, CHAT))).code).toBe('terms_required');
+  expect((await gate.admin('GET', 'terms')).required).toBe(2);
+  await gate.admin('POST', 'policy', { text: policy(0), reason: 'none' });
+  expect((await post(gate.url, token, CHAT)).status).toBe(200);
+});
