@@ -14,7 +14,7 @@ import { announce, sendAtOnce } from './alerts/announce.ts';
 import { Outbox } from './alerts/outbox.ts';
 import { Sender } from './alerts/sender.ts';
 import { watchUpstream } from './alerts/watch-upstream.ts';
-import { createGateway } from './app.ts';
+import { createGateway, offeredRoutes } from './app.ts';
 import { type Config, ConfigError, readConfig } from './config.ts';
 import type { Control } from './control.ts';
 import { createControl } from './control-side.ts';
@@ -59,6 +59,7 @@ import { Inspections } from './outputs/inspections.ts';
 import { linkSigner } from './outputs/link-token.ts';
 import { termsLink } from './outputs/terms.ts';
 import { PolicyError } from './policy/policy.ts';
+import { createPortal } from './portal/app.ts';
 import { openDatabase, sqliteTransaction } from './store/db.node.ts';
 import { Writer } from './store/writer.ts';
 import { outsideIssuer, ownIssuer } from './token/issuers.ts';
@@ -229,6 +230,20 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
 
   const upgraded = new Set<Socket>();
   const listening = frontOptions(config);
+  const offered = offeredRoutes(config.routes.off);
+  const portal = createPortal(
+    {
+      ...{ now, reader, writer: db, write: control.write, newDigest, room: control.room },
+      rules: (cohort) => control.policy()?.policy.cohort(cohort) ?? null,
+      ...{ verifier: gate.verifier, attempts: gate.attempts, find: control.log.find },
+      memoryStops: warden.stops.memory,
+      skewMs: config.tokens.clockToleranceSeconds * 1000,
+      keys: { issuer: keys.file().issuer, signing: keys.signing, holds: keys.holds },
+      publicUrl: config.publicUrl ?? null,
+      route: (operation) => offered.find((one) => one.operation === operation) ?? null,
+    },
+    gate.realm,
+  );
   const front = createFront(
     createGateway({
       gate,
@@ -237,6 +252,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
       metadata: { paths: metadataPaths(config.publicUrl), body: protectedResource(config) },
       ready: () => readiness(warden.live().logWritable, control.drills, config.drills.required),
       off: config.routes.off,
+      portal,
     }),
     gate,
     listening,

@@ -13,8 +13,8 @@ const MIN_HEAD_CHARS = 11;
 /** Of the first part of one that begins with white space in its JSON; two more such parts follow it. */
 const MIN_ODD_HEAD_CHARS = 17;
 const MIN_PART_CHARS = 15;
-/** Operators' credentials, and secrets of their sessions and links; see admin/credential.ts. */
-const OPERATOR_SECRET = /pc[osl]_[\w-]{20,}/g;
+/** Credentials of operators, and secrets of their sessions and links and of testers'; see admin/credential.ts, portal/secret.ts. */
+const OPERATOR_SECRET = /p(?:c[osl]|p[slf])_[\w-]{20,}/g;
 /** A link to a released output: it works for whoever has it. */
 const LINK = /psl_[\w-]{20,}\.[\w-]{8,}/g;
 const CODED = /%([0-7][0-9A-Fa-f])/g;
@@ -33,7 +33,7 @@ export function masked(text: string): string {
 }
 
 function withoutCredentials(text: string): string {
-  if (!/e[wy]|pc[osl]_|psl_/.test(text)) return text;
+  if (!/e[wy]|p(?:c[osl]|p[slf]|sl)_/.test(text)) return text;
   return text
     .replace(WORD, maskedWord)
     .replace(OPERATOR_SECRET, '[credential]')

@@ -62,9 +62,15 @@ export const REFUSALS = {
   tester_unknown: { status: 403, text: 'You are not a tester of this programme.' },
   cohort_unknown: { status: 403, text: 'Your cohort has no rules in this programme, so nothing is allowed.' },
   programme_stopped: { status: 403, text: 'The programme is stopped.' },
+  access_ended: { status: 403, text: 'Your access to this programme has ended.' },
   access_suspended: { status: 403, text: 'Your access is suspended.' },
   terms_required: { status: 403, text: "The programme's terms have to be accepted first." },
   output_held: { status: 403, text: 'This output is held until its release is approved.' },
+  link_invalid: {
+    status: 403,
+    text: 'This link was used already, or its time is over; ask the operators for a new one.',
+  },
+  form_expired: { status: 403, text: 'This form is not valid any more: open its page again.' },
   operation_not_allowed: { status: 403, text: 'This programme does not allow this operation.' },
   model_not_allowed: { status: 403, text: 'This programme does not allow this model.' },
   seconds_over_cap: { status: 403, text: 'The clip is longer than this programme allows.' },
@@ -75,6 +81,10 @@ export const REFUSALS = {
   parameter_unreadable: {
     status: 403,
     text: 'A parameter that this programme limits could not be read from the request.',
+  },
+  storage_full: {
+    status: 403,
+    text: 'Your attachments have used up their room; ask the operators.',
   },
   // 429: limits
   address_limited: { status: 429, text: 'Too many refused calls from this address.', retry: true },

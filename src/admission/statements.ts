@@ -105,22 +105,26 @@ function readmitted(db: Db) {
     );
 }
 
+/** The switches that touch one bearer, revocations included. */
+export function prepareEngaged(db: Db) {
+  return bare<EngagedRow>(
+    db,
+    db
+      .select(ENGAGED)
+      .from(switches)
+      .where(
+        and(
+          isNull(switches.releasedAt),
+          inArray(switches.scope, [p('global'), p('cohort'), p('tester'), p('token'), p('model')]),
+          notExists(readmitted(db)),
+        ),
+      ),
+  );
+}
+
 export function prepareStatements(db: Db) {
   return {
-    /** The switches that touch one bearer, revocations included. */
-    engaged: bare<EngagedRow>(
-      db,
-      db
-        .select(ENGAGED)
-        .from(switches)
-        .where(
-          and(
-            isNull(switches.releasedAt),
-            inArray(switches.scope, [p('global'), p('cohort'), p('tester'), p('token'), p('model')]),
-            notExists(readmitted(db)),
-          ),
-        ),
-    ),
+    engaged: prepareEngaged(db),
     /** The stops that freeze what was made under them, where it is this object. */
     freezing: bare<EngagedRow>(
       db,

@@ -5,7 +5,7 @@ import type { AddressLimit } from '../admission/address-limit.ts';
 import type { Admission } from '../admission/admission.ts';
 import type { Clock, Digest, Exchange, Upstream } from '../deps.ts';
 import type { LinkSigner } from '../outputs/link-token.ts';
-import type { Verifier } from '../token/verify.ts';
+import type { Identity, Verifier } from '../token/verify.ts';
 import { authenticate } from './authenticate.ts';
 import type { BodyLimits } from './body.ts';
 import { connect } from './connect.ts';
@@ -47,17 +47,19 @@ export interface Gate {
 /**
  * Takes one call all the way. Never rejects: whatever happens, the client is answered (or cut) and the call has its row.
  * @param route null for a path that is not in the route table
+ * @param known who asks, where that was authenticated in another way: a session of the portal
  */
 export async function handle(
   exchange: Exchange,
   route: Route | null,
   params: Readonly<Record<string, string>>,
   gate: Gate,
+  known: Identity | null = null,
 ): Promise<void> {
   const sight = new Sight(exchange.inbound, route, gate);
   try {
     const frame = sight.framed(guard(exchange.inbound, gate.clientAddress, route?.socket === true));
-    const who = sight.known(await authenticate(frame, gate.verifier, gate.attempts, gate.now()));
+    const who = sight.known(known ?? (await authenticate(frame, gate.verifier, gate.attempts, gate.now())));
     const call = await describe(frame, exchange.inbound, route, params, gate.bodyLimits);
     // The judge speaks inside admission: the cohort that it judges is state, and must not change before the commit.
     const ask = { arrival: sight.arrival, who, call };
