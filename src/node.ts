@@ -216,6 +216,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     sha256,
     canModerate: config.moderation !== undefined,
     outsideIssuers: config.issuers.length > 0,
+    publicUrl: config.publicUrl ?? null,
     outbox,
     drills: (own) => {
       const call = (token: string) => drillCall(gateway, token);
@@ -239,7 +240,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
       memoryStops: warden.stops.memory,
       skewMs: config.tokens.clockToleranceSeconds * 1000,
       keys: { issuer: keys.file().issuer, signing: keys.signing, holds: keys.holds },
-      publicUrl: config.publicUrl ?? null,
+      publicUrl: control.publicUrl,
       route: (operation) => offered.find((one) => one.operation === operation) ?? null,
     },
     gate.realm,

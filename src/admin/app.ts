@@ -12,6 +12,8 @@ import { contentRoutes } from './content.ts';
 import { describeApi } from './description.ts';
 import { DOCS_CSP, DOCS_CSS, docsPage } from './docs-page.ts';
 import { drillRoutes } from './drills.ts';
+import { feedbackRoutes } from './feedback.ts';
+import { findingRoutes } from './findings.ts';
 import { guard, guardHost } from './guard.ts';
 import { idempotent } from './idempotency.ts';
 import { importRoutes } from './import.ts';
@@ -27,6 +29,7 @@ import { operatorTokenRoutes } from './operator-tokens.ts';
 import { operatorRoutes } from './operators.ts';
 import { passkeyRoutes } from './passkeys.ts';
 import { policyRoutes } from './policy.ts';
+import { portalLinkRoutes } from './portal-links.ts';
 import { answerFault } from './problem.ts';
 import { questionRoutes } from './questions.ts';
 import { readBody } from './read-body.ts';
@@ -139,6 +142,9 @@ function routesOf(app: OpenAPIHono<AdminEnv>, { control, signIn, attempts, oidc 
     .route('/', releaseRoutes(control))
     .route('/', linkRoutes(control))
     .route('/', traceRoutes(control))
+    .route('/', portalLinkRoutes(control))
+    .route('/', feedbackRoutes(control))
+    .route('/', findingRoutes(control))
     .route('/', logRoutes(control))
     .route('/', questionRoutes(control))
     .route('/', actRoutes(control))

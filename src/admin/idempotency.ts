@@ -16,6 +16,7 @@ const SHOWS_SECRET: ReadonlySet<string> = new Set([
   'POST /admin/tokens',
   'POST /admin/tokens/:jti/renew',
   'POST /admin/testers/reissue',
+  'POST /admin/testers/:id/portal-link',
   'POST /admin/operator-tokens',
   'POST /admin/operators/:name/links',
   'POST /admin/releases/:id/links',

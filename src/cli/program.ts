@@ -8,6 +8,8 @@ import { addBulk } from './bulk.ts';
 import { addCohort } from './cohort.ts';
 import { addDrill } from './drill.ts';
 import { Fault, Faults, Refused, Usage } from './exit.ts';
+import { addAppeal, addFeedback } from './feedback.ts';
+import { addFinding } from './finding.ts';
 import { addKeys } from './keys.ts';
 import { addKill } from './kill.ts';
 import { addLimits } from './limits.ts';
@@ -90,6 +92,9 @@ function program(): Command {
     addTerms,
     addRelease,
     addTrace,
+    addFeedback,
+    addFinding,
+    addAppeal,
     addKeys,
     addOperator,
     addBackup,

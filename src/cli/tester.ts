@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { parseMost } from './pages.ts';
 import { addTesterLimit } from './tester-limit.ts';
+import { addTesterLink } from './tester-link.ts';
 
 interface Json {
   readonly json?: boolean;
@@ -61,6 +62,7 @@ export function addTester(program: Command): void {
     .addHelpText('after', '\nExample:\n  portcullis tester show ada')
     .action(show);
   addTesterLimit(tester);
+  addTesterLink(tester);
   tester
     .command('forget')
     .description('destroy what was kept of the texts that a tester sent')

@@ -1,0 +1,117 @@
+/** What testers say: feedback on calls and outputs, and appeals against stops and reviews. */
+import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { and, asc, desc, eq, gt, lt } from 'drizzle-orm';
+import type { Control } from '../control.ts';
+import { appeals, feedback } from '../store/schema.ts';
+import type { AdminEnv } from './access.ts';
+import { recordAct } from './acts.ts';
+import { answers, iso, nameFaults, SECURED, Time } from './answer.ts';
+import { LINE_FORMATS, sendLines } from './lines.ts';
+
+const id = z.number().int();
+
+const Feedback = z
+  .object({
+    id,
+    tester: z.string(),
+    at: Time,
+    rating: z.number().int().openapi({ description: '1 to 5' }),
+    text: z.string(),
+    request: z.string().nullable().openapi({ description: 'The call that it is about' }),
+    object: z.string().nullable().openapi({ description: 'The output that it is about' }),
+  })
+  .openapi('Feedback');
+const Appeal = z.object({ id, tester: z.string(), at: Time, text: z.string() }).openapi('Appeal');
+
+export const Page = z.strictObject({
+  tester: z.string().optional(),
+  before: z.coerce.number<string>().int().optional().openapi({ description: '`next` of the page before' }),
+  limit: z.coerce.number<string>().int().min(1).max(1000).default(100),
+});
+const next = id.nullable().openapi({ description: 'For "before", to read on; null: this was all' });
+
+const list = createRoute({
+  method: 'get',
+  path: '/admin/feedback',
+  tags: ['feedback'],
+  security: SECURED,
+  request: { query: Page },
+  responses: answers(z.object({ feedback: z.array(Feedback), next }), 'Feedback, newest first'),
+});
+
+const exported = createRoute({
+  method: 'get',
+  path: '/admin/feedback/export',
+  tags: ['feedback'],
+  security: SECURED,
+  request: { query: z.strictObject({ format: z.enum(LINE_FORMATS).default('jsonl') }) },
+  responses: answers(
+    z.string(),
+    'All feedback, the oldest first; what a spreadsheet would run begins with an apostrophe',
+  ),
+});
+
+const listAppeals = createRoute({
+  method: 'get',
+  path: '/admin/appeals',
+  tags: ['feedback'],
+  security: SECURED,
+  request: { query: Page },
+  responses: answers(z.object({ appeals: z.array(Appeal), next }), 'Appeals, newest first'),
+});
+
+const ROWS_AT_ONCE = 500;
+const COLUMNS = ['id', 'tester', 'at', 'rating', 'text', 'request', 'object'];
+
+export function feedbackRoutes(control: Control) {
+  const { reader } = control;
+  return new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults })
+    .openapi(list, (c) => {
+      const { tester, before, limit } = c.req.valid('query');
+      const where = and(
+        tester === undefined ? undefined : eq(feedback.tester, tester),
+        before === undefined ? undefined : lt(feedback.id, before),
+      );
+      const rows = reader.select().from(feedback).where(where).orderBy(desc(feedback.id)).limit(limit).all();
+      return c.json({ feedback: rows.map(dated), next: nextOf(rows, limit) }, 200);
+    })
+    .openapi(exported, async (c) => {
+      const { format } = c.req.valid('query');
+      await control.write(() => recordAct(control, c.var.actor, 'feedback.export', 'everything', format));
+      return sendLines(c, format, COLUMNS, allFeedback(control)) as never;
+    })
+    .openapi(listAppeals, (c) => {
+      const { tester, before, limit } = c.req.valid('query');
+      const where = and(
+        tester === undefined ? undefined : eq(appeals.tester, tester),
+        before === undefined ? undefined : lt(appeals.id, before),
+      );
+      const rows = reader.select().from(appeals).where(where).orderBy(desc(appeals.id)).limit(limit).all();
+      return c.json({ appeals: rows.map(dated), next: nextOf(rows, limit) }, 200);
+    });
+}
+
+function* allFeedback({ reader }: Control) {
+  for (let after = 0; ; ) {
+    const rows = reader
+      .select()
+      .from(feedback)
+      .where(gt(feedback.id, after))
+      .orderBy(asc(feedback.id))
+      .limit(ROWS_AT_ONCE)
+      .all();
+    yield rows.map(dated);
+    const last = rows.at(-1);
+    if (!last || rows.length < ROWS_AT_ONCE) return;
+    after = last.id;
+  }
+}
+
+function dated<Row extends { readonly at: number }>(row: Row): Omit<Row, 'at'> & { at: string } {
+  return { ...row, at: iso(row.at) };
+}
+
+/** The `before` of the following page. */
+export function nextOf(rows: readonly { readonly id: number }[], limit: number): number | null {
+  return rows.length === limit ? (rows.at(-1)?.id ?? null) : null;
+}
