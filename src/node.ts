@@ -235,6 +235,8 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   const portal = createPortal(
     {
       ...{ now, reader, writer: db, write: control.write, newDigest, room: control.room },
+      recheck: control.recheck,
+      requiredTerms: () => control.policy()?.policy.terms || null,
       rules: (cohort) => control.policy()?.policy.cohort(cohort) ?? null,
       ...{ verifier: gate.verifier, attempts: gate.attempts, find: control.log.find },
       memoryStops: warden.stops.memory,

@@ -1,5 +1,6 @@
 /** What testers do in the portal: a row in the log like an operator's act, in the transaction of the change it tells of. */
 import { insertAct } from '../log/acts.ts';
+import { Refusal } from '../refusal.ts';
 import type { Portal, Visitor } from './portal.ts';
 import { hashOf } from './secret.ts';
 
@@ -12,4 +13,11 @@ export function recordTestersAct(
 ): void {
   const reason = `sha256 ${hashOf(JSON.stringify(said), newDigest)}`;
   insertAct(writer, { operator: `tester:${tester}`, address }, { at: now(), act, subject, reason });
+}
+
+/** A job of the writer returns its refusal: what it throws makes everybody's commit begin again. @throws Refusal */
+export async function writeUnlessRefused<T>(portal: Portal, job: () => T | Refusal): Promise<T> {
+  const done = await portal.write(job);
+  if (done instanceof Refusal) throw done;
+  return done;
 }

@@ -12,16 +12,20 @@ import {
   type Given,
   numberIn,
   PageInput,
+  ReleaseInput,
   readInput,
   shaped,
+  TermsInput,
   Unfit,
 } from './input.ts';
 import { isoOrNull } from './iso.ts';
 import { readObject, readObjects } from './outputs.ts';
 import { boundsOf } from './pages.ts';
 import type { Portal, PortalEnv } from './portal.ts';
+import { readReleases, requestRelease, withdrawRelease } from './releases.ts';
 import { readNotices, readStanding, rowOf } from './standing.ts';
 import { daysOf, readStatement, signStatement } from './statement.ts';
+import { acceptTerms, readTerms } from './terms.ts';
 import { checkForm } from './visitor.ts';
 
 /** The type of a typed client: `hc<PortalApi>(url)`. */
@@ -73,6 +77,23 @@ export function apiRoutes(portal: Portal) {
     .get('/portal/api/findings/:finding', (c) =>
       c.json(readFinding(portal, c.var.visitor, numberIn(c.req.param('finding')))),
     )
+    .get('/portal/api/terms', (c) => c.json(readTerms(portal, c.var.visitor)))
+    .post('/portal/api/terms', async (c) => {
+      const { fields } = await handedIn(c);
+      await acceptTerms(portal, c.var.visitor, addressOf(c), shaped(TermsInput, fields), 'api');
+      return c.json(readTerms(portal, c.var.visitor), 201);
+    })
+    .get('/portal/api/releases', (c) => c.json({ releases: readReleases(portal, c.var.visitor) }))
+    .post('/portal/api/releases', async (c) => {
+      const { fields } = await handedIn(c);
+      const input = shaped(ReleaseInput, fields);
+      return c.json(await requestRelease(portal, c.var.visitor, addressOf(c), input), 201);
+    })
+    .post('/portal/api/releases/:release/withdraw', async (c) => {
+      await handedIn(c);
+      const id = numberIn(c.req.param('release'));
+      return c.json(await withdrawRelease(portal, c.var.visitor, addressOf(c), id));
+    })
     .get('/portal/api/statement', async (c) => {
       const { from, to } = c.req.query();
       const days = daysOf({ from, to }, rowOf(portal, c.var.visitor.tester).createdAt, portal.now());

@@ -89,17 +89,27 @@ function plainName(name: string): string {
   return /^\.*$/.test(plain) ? 'attachment' : plain;
 }
 
-/** Runs inside a writer's job. @throws Refusal when the tester's room is used up */
+/** Runs inside a writer's job. The refusal where the tester's room is used up. */
+export function filesRoom(
+  { writer }: Portal,
+  { tester }: Visitor,
+  files: readonly Accepted[],
+): Refusal | null {
+  const held = writer.select({ n: sum(attachments.bytes) }).from(attachments);
+  const used = Number(held.where(eq(attachments.tester, tester)).get()?.n ?? 0);
+  const more = files.reduce((total, { bytes }) => total + bytes, 0);
+  return more > 0 && used + more > MOST_BYTES_IN_ALL
+    ? new Refusal('storage_full', `${used} bytes kept`)
+    : null;
+}
+
+/** Runs inside a writer's job. */
 export function keep(
   { writer }: Portal,
   { tester }: Visitor,
   finding: number,
   files: readonly Accepted[],
 ): Attachment[] {
-  const held = writer.select({ n: sum(attachments.bytes) }).from(attachments);
-  const used = Number(held.where(eq(attachments.tester, tester)).get()?.n ?? 0);
-  const more = files.reduce((total, { bytes }) => total + bytes, 0);
-  if (more > 0 && used + more > MOST_BYTES_IN_ALL) throw new Refusal('storage_full', `${used} bytes kept`);
   return files.map((file) => {
     const row = { finding, tester, ...file };
     const { id } = writer.insert(attachments).values(row).returning({ id: attachments.id }).get();

@@ -2,7 +2,7 @@
 import { and, count, desc, eq, gte } from 'drizzle-orm';
 import { Refusal } from '../refusal.ts';
 import { appeals, feedback, type findings } from '../store/schema.ts';
-import { recordTestersAct } from './acts.ts';
+import { recordTestersAct, writeUnlessRefused } from './acts.ts';
 import { ownRow } from './calls.ts';
 import type { AppealInput, FeedbackInput } from './input.ts';
 import { iso } from './iso.ts';
@@ -51,8 +51,9 @@ export async function giveFeedback(
   checkOwn(portal, visitor, { call, object });
   const at = portal.now();
   const said = { rating, text, request: call ?? null, object: object ?? null };
-  const { id } = await portal.write(() => {
-    checkRoom(portal, feedback, visitor.tester);
+  const { id } = await writeUnlessRefused(portal, () => {
+    const full = checkRoom(portal, feedback, visitor.tester);
+    if (full) return full;
     const row = { tester: visitor.tester, at, ...said };
     const made = portal.writer.insert(feedback).values(row).returning({ id: feedback.id }).get();
     const act = { act: 'feedback.give', subject: `feedback:${made.id}`, said };
@@ -79,8 +80,9 @@ export async function appeal(
   { text }: AppealInput,
 ): Promise<Appeal> {
   const at = portal.now();
-  const { id } = await portal.write(() => {
-    checkRoom(portal, appeals, visitor.tester);
+  const { id } = await writeUnlessRefused(portal, () => {
+    const full = checkRoom(portal, appeals, visitor.tester);
+    if (full) return full;
     const row = { tester: visitor.tester, at, text };
     const made = portal.writer.insert(appeals).values(row).returning({ id: appeals.id }).get();
     const act = { act: 'appeal.give', subject: `appeal:${made.id}`, said: { text } };
@@ -100,18 +102,18 @@ export function checkOwn(
   if (object !== undefined) readObject(portal, visitor, object);
 }
 
-/** Runs inside a writer's job. @throws Refusal: one tester shall not fill the store */
+/** Runs inside a writer's job. One tester shall not fill the store. */
 export function checkRoom(
   { writer, now }: Portal,
   table: typeof feedback | typeof appeals | typeof findings,
   tester: string,
-): void {
+): Refusal | null {
   const recent = and(eq(table.tester, tester), gte(table.at, now() - DAY_MS));
   const row = writer.select({ n: count() }).from(table).where(recent).get();
-  if ((row?.n ?? 0) >= MOST_A_DAY)
-    throw new Refusal('rate_limited', 'portal', {
-      message: `At most ${MOST_A_DAY} a day.`,
-      rule: 'limit:portal',
-      retryAfterSeconds: 3600,
-    });
+  if ((row?.n ?? 0) < MOST_A_DAY) return null;
+  return new Refusal('rate_limited', 'portal', {
+    message: `At most ${MOST_A_DAY} a day.`,
+    rule: 'limit:portal',
+    retryAfterSeconds: 3600,
+  });
 }

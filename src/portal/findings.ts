@@ -2,8 +2,8 @@
 import { and, desc, eq, inArray } from 'drizzle-orm';
 import { Refusal } from '../refusal.ts';
 import { attachments, findings } from '../store/schema.ts';
-import { recordTestersAct } from './acts.ts';
-import { type Accepted, type Attachment, keep } from './attachments.ts';
+import { recordTestersAct, writeUnlessRefused } from './acts.ts';
+import { type Accepted, type Attachment, filesRoom, keep } from './attachments.ts';
 import { checkOwn, checkRoom } from './feedback.ts';
 import type { FindingInput } from './input.ts';
 import { iso, isoOrNull } from './iso.ts';
@@ -53,8 +53,9 @@ export async function fileFinding(
 ): Promise<Finding> {
   checkOwn(portal, visitor, { call, object });
   const told = { ...said, request: call ?? null, object: object ?? null };
-  const id = await portal.write(() => {
-    checkRoom(portal, findings, visitor.tester);
+  const id = await writeUnlessRefused(portal, () => {
+    const full = checkRoom(portal, findings, visitor.tester) ?? filesRoom(portal, visitor, files);
+    if (full) return full;
     const row = { ...told, tester: visitor.tester, at: portal.now() };
     const made = portal.writer.insert(findings).values(row).returning({ id: findings.id }).get();
     const kept = keep(portal, visitor, made.id, files).map(({ name, sha256 }) => ({ name, sha256 }));

@@ -55,6 +55,15 @@ export const FindingInput = z.strictObject({
   call,
   object,
 });
+export const TermsInput = z.strictObject({
+  version: z.coerce.number('name the version').int().positive(),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'send the SHA-256 of the text'),
+});
+export const ReleaseInput = z.strictObject({
+  object: z.string().trim().min(1, 'name the output').max(256, 'use the id of an output of yours'),
+  purpose: line,
+  place: line,
+});
 export const AppealInput = z.strictObject({ text: words });
 
 const MOST_ROWS = 200;
@@ -68,6 +77,8 @@ export const PageInput = z.strictObject({
 
 export type FeedbackInput = z.output<typeof FeedbackInput>;
 export type FindingInput = z.output<typeof FindingInput>;
+export type TermsInput = z.output<typeof TermsInput>;
+export type ReleaseInput = z.output<typeof ReleaseInput>;
 export type AppealInput = z.output<typeof AppealInput>;
 
 /** What was handed in does not fit; a page shows its form again, the API names each field. */

@@ -12,8 +12,10 @@ import {
   FindingInput,
   type Given,
   numberIn,
+  ReleaseInput,
   readInput,
   shaped,
+  TermsInput,
   Unfit,
 } from './input.ts';
 import { playing, readObject, readObjects } from './outputs.ts';
@@ -24,10 +26,14 @@ import type { Reader } from './pages/layout.ts';
 import { limitsPage } from './pages/limits.ts';
 import { outputPage, outputsPage } from './pages/outputs.ts';
 import { overviewPage } from './pages/overview.ts';
+import { releasesPage } from './pages/releases.ts';
 import { statementPage } from './pages/statement.ts';
+import { termsPage } from './pages/terms.ts';
 import type { Portal, PortalEnv, Visitor } from './portal.ts';
+import { readReleases, requestRelease, withdrawRelease } from './releases.ts';
 import { readNotices, readStanding, rowOf } from './standing.ts';
 import { daysOf, readStatement, signStatement } from './statement.ts';
+import { acceptTerms, readTerms } from './terms.ts';
 import { checkForm } from './visitor.ts';
 
 const PAGE = 30;
@@ -117,6 +123,33 @@ export function pageRoutes(portal: Portal): Hono<PortalEnv> {
       const [finding, id] = [numberIn(c.req.param('finding')), numberIn(c.req.param('attachment'))];
       const file = readAttachment(portal, c.var.visitor, finding, id);
       return c.body(Uint8Array.from(file.data), 200, downloadHeaders(file));
+    })
+    .get('/portal/terms', (c) => c.html(termsPage(readerOf(c), readTerms(portal, c.var.visitor))))
+    .post('/portal/terms', async (c) => {
+      const { fields } = await handedIn(c);
+      await acceptTerms(portal, c.var.visitor, addressOf(c), shaped(TermsInput, fields), 'portal');
+      return c.redirect('/portal/terms', 303);
+    })
+    .get('/portal/releases', (c) =>
+      c.html(releasesPage(readerOf(c), readReleases(portal, c.var.visitor), aboutIn(c))),
+    )
+    .post('/portal/releases', async (c) => {
+      const { visitor } = c.var;
+      const given = await handedIn(c);
+      return orAgain(
+        given,
+        async () => {
+          await requestRelease(portal, visitor, addressOf(c), shaped(ReleaseInput, given.fields));
+          return c.redirect('/portal/releases', 303);
+        },
+        (filled, faults) =>
+          c.html(releasesPage(readerOf(c), readReleases(portal, visitor), filled, faults), 400),
+      );
+    })
+    .post('/portal/releases/:release/withdraw', async (c) => {
+      await handedIn(c);
+      await withdrawRelease(portal, c.var.visitor, addressOf(c), numberIn(c.req.param('release')));
+      return c.redirect('/portal/releases', 303);
     })
     .get('/portal/statement', async (c) => {
       const asked = { from: c.req.query('from'), to: c.req.query('to') };

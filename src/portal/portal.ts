@@ -19,12 +19,16 @@ export interface Portal {
   /** Builds the statements of a job; used inside `write` only. */
   readonly writer: Db;
   write<T>(job: Job<T>): Promise<T>;
+  /** What was withdrawn streams no more. */
+  readonly recheck: () => void;
   readonly newDigest: () => Digest;
   readonly verifier: Verifier;
   /** The same count of refused calls by address as at the gateway. */
   readonly attempts: AddressLimit;
   /** What the policy in force grants a cohort; null: nothing. */
   readonly rules: (cohort: string) => CohortPolicy | null;
+  /** The version of the terms that the policy in force asks for; null: none. */
+  readonly requiredTerms: () => number | null;
   /** What is left of limits and quotas. */
   readonly room: Room;
   /** Stops that the store did not take. */

@@ -3,9 +3,10 @@ import { instantOf } from '../admission/switches.ts';
 import { type TesterRow, testerOf, touching } from './grant.ts';
 import { iso } from './iso.ts';
 import type { Portal, Visitor } from './portal.ts';
+import { lacksTerms } from './terms.ts';
 
 export interface Obstacle {
-  readonly because: 'stop' | 'no-rules';
+  readonly because: 'stop' | 'no-rules' | 'terms';
   /** What the stop takes in. */
   readonly of: 'programme' | 'cohort' | 'tester' | 'token' | null;
   /** The operators' public reason. */
@@ -46,6 +47,8 @@ export function readStanding(portal: Portal, { tester, jti }: Visitor): Standing
       return { because: 'stop', of: ofScope(scope), reason, since: isoOf(engagedAt) };
     });
   if (!portal.rules(cohort)) why.push({ because: 'no-rules', of: null, reason: null, since: null });
+  else if (lacksTerms(portal, id))
+    why.push({ because: 'terms', of: null, reason: null, since: null });
   return { tester: id, name, cohort, since: iso(createdAt), review, may: why.length === 0, why };
 }
 

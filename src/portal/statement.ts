@@ -2,7 +2,7 @@
 
 import { and, count, eq, gte, lt } from 'drizzle-orm';
 import { CompactSign } from 'jose';
-import { feedback, findings } from '../store/schema.ts';
+import { feedback, findings, releases } from '../store/schema.ts';
 import { OWN_ALGORITHM } from '../token/key-file.ts';
 import { iso } from './iso.ts';
 import type { Portal, Visitor } from './portal.ts';
@@ -20,6 +20,8 @@ export interface Statement {
   readonly to: string;
   readonly calls: { readonly allowed: number; readonly complete: number; readonly refused: number };
   readonly video: { readonly clips: number; readonly hours: number };
+  /** Releases of the tester's that are approved now, by when they were asked for. */
+  readonly released: number;
   readonly feedback: number;
   readonly findings: { readonly filed: number; readonly byStatus: Readonly<Record<string, number>> };
 }
@@ -56,6 +58,7 @@ export async function readStatement(portal: Portal, { tester }: Visitor, days: D
     ...{ iss: portal.keys.issuer, sub: tester, iat: Math.floor(portal.now() / 1000), ...days },
     calls: { allowed, complete, refused: await calls({ decision: 'refused' }) },
     video: videoIn(portal, tester, since, until),
+    released: releasedIn(portal, tester, since, until),
     feedback: feedbackIn(portal, tester, since, until),
     findings: findingsIn(portal, tester, since, until),
   };
@@ -82,6 +85,12 @@ function videoIn({ reader }: Portal, tester: string, since: number, until: numbe
     )
     .get(tester, since, until);
   return { clips: row?.clips ?? 0, hours: Math.round(((row?.seconds ?? 0) / 3600) * 1e4) / 1e4 };
+}
+
+function releasedIn({ reader }: Portal, tester: string, since: number, until: number): number {
+  const own = and(eq(releases.tester, tester), gte(releases.at, since), lt(releases.at, until));
+  const approved = and(own, eq(releases.state, 'approved'));
+  return reader.select({ n: count() }).from(releases).where(approved).get()?.n ?? 0;
 }
 
 function feedbackIn({ reader }: Portal, tester: string, since: number, until: number): number {

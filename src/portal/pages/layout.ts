@@ -8,9 +8,11 @@ const PLACES = [
   ['/portal', 'Overview'],
   ['/portal/calls', 'Calls'],
   ['/portal/outputs', 'Outputs'],
+  ['/portal/releases', 'Releases'],
   ['/portal/limits', 'Limits'],
   ['/portal/feedback', 'Feedback'],
   ['/portal/findings', 'Findings'],
+  ['/portal/terms', 'Terms'],
   ['/portal/statement', 'Statement'],
 ] as const;
 

@@ -44,6 +44,7 @@ ${
       ['Made by', call === null ? '–' : html`<a href="/portal/calls/${call}">the call</a>`],
     ])}</div>
 <p class="acts"><a class="button" href="/portal/feedback?object=${encodeURIComponent(id)}">Give feedback</a>
-<a class="button" href="/portal/findings?object=${encodeURIComponent(id)}">File a finding</a></p>`,
+<a class="button" href="/portal/findings?object=${encodeURIComponent(id)}">File a finding</a>
+<a class="button" href="/portal/releases?object=${encodeURIComponent(id)}">Ask for its release</a></p>`,
   );
 }

@@ -21,7 +21,8 @@ interface Shown {
 
 export function overviewPage(reader: Reader, shown: Shown): Html {
   const { standing, notices, bounds, days, appeals, faults = {}, text = '' } = shown;
-  const mayAppeal = !standing.may || standing.review === 'under-review';
+  const mayAppeal =
+    standing.why.some(({ because }) => because === 'stop') || standing.review === 'under-review';
   const happened = notices.length === 0 ? empty('Nothing has happened to your access.') : timeline(notices);
   return page(
     { title: 'Overview', reader, place: '/portal' },
@@ -53,6 +54,8 @@ const STOPPED = {
 function obstacle({ because, of, reason, since }: Obstacle): Html {
   if (because === 'no-rules')
     return html`Your cohort has no rules in this programme yet, so nothing is allowed.`;
+  if (because === 'terms')
+    return html`The programme's terms have to be accepted first: <a href="/portal/terms">read them</a>.`;
   const from = since === null ? '' : html` since ${time(since)} UTC`;
   return html`${of === null ? 'A stop is engaged' : STOPPED[of]}${from}${reason === null ? '. No reason was given.' : `: ${reason}`}`;
 }

@@ -5,7 +5,7 @@ import { digits, facts, field, type Html, page, panel, type Reader } from './lay
 
 /** @param fault why the days that were asked for are not shown */
 export function statementPage(reader: Reader, statement: Statement, jws: string, fault?: string): Html {
-  const { from, to, calls, video, feedback, findings, iat, iss } = statement;
+  const { from, to, calls, video, released, feedback, findings, iat, iss } = statement;
   const counted = new Date(iat * 1000).toISOString().slice(0, 16).replace('T', ' ');
   return page(
     { title: 'Contribution statement', reader, place: '/portal/statement' },
@@ -19,6 +19,7 @@ ${panel(
       ['calls refused', digits(calls.refused)],
       ['clips', digits(video.clips)],
       ['hours of video', digits(video.hours)],
+      ['works released', digits(released)],
       ['pieces of feedback', digits(feedback)],
       ['findings', findingsText(findings)],
     ],
