@@ -25,7 +25,14 @@ test('node: stays in the entry, the CLI and files that say so', () =>
 
 test('the gateway never imports the admin side', () =>
   expect(
-    broken((file, target) => file.startsWith('src/gateway/') && /^src\/(admin|cli|console)/.test(target)),
+    broken(
+      (file, target) => file.startsWith('src/gateway/') && /^src\/(admin|cli|console|portal)/.test(target),
+    ),
+  ).toEqual([]));
+
+test('the portal is for testers: it knows nothing of the operators’ side', () =>
+  expect(
+    broken((file, target) => file.startsWith('src/portal/') && /^src\/(admin|cli|console)\//.test(target)),
   ).toEqual([]));
 
 test('the CLI reaches the rest through the admin client only', () =>

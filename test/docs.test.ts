@@ -7,6 +7,7 @@ import { CONFIG_KEYS, VARIABLES } from '../src/config.ts';
 import { ROUTES } from '../src/gateway/routes.ts';
 import { NAMES } from '../src/policy/names.ts';
 import { CohortShape, RuleShape, When } from '../src/policy/schema.ts';
+import { createPortal } from '../src/portal/app.ts';
 import { REFUSALS } from '../src/refusal.ts';
 
 const read = (file: string) => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
@@ -68,6 +69,19 @@ test.each([CohortShape, RuleShape, When].flatMap((one) => Object.keys(one.shape)
 test('CI runs the test command of the README', () => {
   expect(read('README.md')).toContain('npm install && npm test');
   expect(read('.ci/run')).toMatch(/npm install\n[\s\S]*npm test\n/);
+});
+
+test('docs/portal.md names every route of the portal’s API, and every page', () => {
+  const port = new Proxy({}, { get: () => undefined });
+  const { routes } = createPortal(port as never, 'realm');
+  const api = routes.filter(({ path, method }) => path.startsWith('/portal/api/') && method !== 'ALL');
+  const rows = [...read('docs/portal.md').matchAll(/^\| `(GET|POST) (\/portal\/api\S+)` +\|/gm)];
+  expect(rows.map(([, method, path]) => `${method} ${path}`).toSorted()).toEqual(
+    api.map(({ method, path }) => `${method} ${path}`).toSorted(),
+  );
+  for (const { path, method } of routes)
+    if (method === 'GET' && /^\/portal(?:\/\w+)?$/.test(path) && !/link$/.test(path))
+      expect(read('docs/portal.md')).toContain(`| \`${path}\``);
 });
 
 test('docs/monitoring.md names every event', () => {

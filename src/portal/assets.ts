@@ -33,14 +33,14 @@ const STYLE = `
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--text); font-variant-numeric: tabular-nums; }
 .top { background: var(--raised); border-bottom: 1px solid var(--line); }
-.bar { max-width: 960px; margin: 0 auto; padding: 12px 24px; display: flex; align-items: center; gap: 8px 20px; flex-wrap: wrap; }
+.bar { max-width: 1080px; margin: 0 auto; padding: 12px 24px; display: flex; align-items: center; gap: 8px 18px; flex-wrap: wrap; }
 .brand { font-weight: 650; letter-spacing: -.01em; color: var(--text); text-decoration: none; margin: 0; }
-.top nav { display: flex; gap: 2px; flex: 1 1 auto; }
+.top nav { display: flex; flex: 1 1 0; margin-left: 6px; }
 .top nav a { padding: 4px 9px; border-radius: 6px; color: var(--quiet); text-decoration: none; }
 .top nav a:hover { background: var(--sunk); color: var(--text); }
 .top nav a[aria-current] { background: var(--sunk); color: var(--text); font-weight: 550; }
 .who { display: flex; gap: 10px; align-items: baseline; font-size: 13px; color: var(--quiet); overflow-wrap: anywhere; }
-main { max-width: 960px; margin: 0 auto; padding: 32px 24px 80px; outline: none; }
+main { max-width: 1080px; margin: 0 auto; padding: 32px 24px 80px; outline: none; }
 main.bare { max-width: 440px; padding-top: 12vh; }
 .bare .brand { margin-bottom: 20px; }
 h1 { font-size: 24px; line-height: 1.25; letter-spacing: -.015em; margin: 0 0 18px; font-weight: 620; overflow-wrap: anywhere; }
@@ -105,7 +105,7 @@ input, select, textarea { font: inherit; color: var(--text); background: var(--r
 textarea { min-height: 84px; resize: vertical; display: block; } input[aria-invalid], textarea[aria-invalid], select[aria-invalid] { border-color: var(--bad); }
 input[type="radio"] { width: 16px; height: 16px; margin: 0; accent-color: var(--accent); flex: none; }
 fieldset { border: 0; padding: 0; margin: 0 0 16px; } .choices { display: flex; flex-wrap: wrap; gap: 6px 18px; } .choices label { display: flex; gap: 7px; align-items: center; font-weight: 400; margin: 0; padding: 4px 0; }
-.pair { display: grid; grid-template-columns: repeat(auto-shaped, minmax(min(100%, 220px), 1fr)); gap: 0 var(--gap); }
+.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 220px), 1fr)); gap: 0 var(--gap); }
 .field .fault, fieldset .fault { color: var(--bad); font-size: 13px; margin: 5px 0 0; }
 button, .button { font: inherit; font-weight: 550; padding: 7px 14px; border: 1px solid var(--edge); border-radius: 6px; background: var(--raised); color: var(--text); cursor: pointer; text-decoration: none; display: inline-block; line-height: 1.5; }
 button:hover, .button:hover { background: var(--sunk); }
@@ -114,9 +114,9 @@ button.link { border: 0; background: none; padding: 0; color: var(--accent); tex
 .acts { display: flex; flex-wrap: wrap; gap: 8px 12px; align-items: center; } .acts .hint { margin: 0; flex: 1 1 220px; }
 .filter { display: flex; flex-wrap: wrap; gap: 10px; align-items: end; margin-bottom: var(--gap); } .filter .field { margin: 0; flex: 0 1 220px; }
 
-@media (max-width: 760px) {
+@media (max-width: 1000px) {
   .bar { padding: 10px 16px; } .who { margin-left: auto; }
-  .top nav { order: 3; flex: 1 0 100%; overflow-x: auto; margin: 0 -16px; padding: 0 16px 2px; } .top nav a { flex: none; }
+  .top nav { order: 3; flex: 1 0 100%; flex-wrap: wrap; margin: 0 -9px; } .top nav a { padding: 3px 9px; }
   main { padding: 22px 16px 64px; } .panel, .now { padding: 16px; }
 }
 @media (max-width: 560px) {
@@ -124,7 +124,7 @@ button.link { border: 0; background: none; padding: 0; color: var(--accent); tex
   .facts:not(.figures) div { grid-template-columns: 1fr; gap: 0; } .figures { grid-template-columns: 1fr 1fr; }
   thead { position: absolute; clip-path: inset(50%); } table, tbody, tr, td { display: block; }
   tr { padding: 10px 0; border-bottom: 1px solid var(--line); } tbody tr:first-child { padding-top: 0; } tbody tr:last-child { border-bottom: 0; padding-bottom: 0; }
-  td { border: 0; padding: 1px 0; display: grid; grid-template-columns: 104px minmax(0, 1fr); gap: 10px; justify-items: start; } td::before { content: attr(data-column); color: var(--quiet); font-size: 13px; }
+  td { border: 0; padding: 1px 0; display: grid; grid-template-columns: 104px minmax(0, 1fr); gap: 10px; justify-items: start; } td.none { display: none; } td::before { content: attr(data-column); color: var(--quiet); font-size: 13px; }
 }
 @media print { .top, .noprint, .skip { display: none; } body { background: none; } .panel { break-inside: avoid; } main { padding: 0; } }
 @media (prefers-reduced-motion: no-preference) { button, .button, .top nav a { transition: background .12s; } }

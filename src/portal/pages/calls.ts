@@ -40,8 +40,8 @@ function table(calls: readonly Call[]): Html {
   return html`<table><thead><tr><th scope="col">When (UTC)</th><th scope="col">Call</th><th scope="col">Model</th><th scope="col">Ended</th><th scope="col">Used</th></tr></thead>
 <tbody>${calls.map(
     (one) => html`<tr><td data-column="When (UTC)"><a href="/portal/calls/${one.id}">${time(one.at)}</a></td>
-<td data-column="Call">${one.operation ?? `${one.method} ${one.path}`}</td><td data-column="Model">${one.model ?? '–'}</td>
-<td data-column="Ended">${outcomeBadge(one)}</td><td data-column="Used">${usedText(one.used)}</td></tr>`,
+<td data-column="Call">${one.operation ?? `${one.method} ${one.path}`}</td><td data-column="Model"${one.model === null ? html` class="none"` : ''}>${one.model ?? '–'}</td>
+<td data-column="Ended">${outcomeBadge(one)}</td><td data-column="Used"${one.used === null ? html` class="none"` : ''}>${usedText(one.used)}</td></tr>`,
   )}</tbody></table>`;
 }
 

@@ -75,7 +75,8 @@ function noticeText({ what, event, of }: Notice): string {
 
 function timeline(notices: readonly Notice[]): Html {
   return html`<ol class="timeline">${notices.map(
-    (one) => html`<li class="${one.event}">${time(one.at)}<p>${noticeText(one)} ${one.reason}</p></li>`,
+    (one) =>
+      html`<li class="${one.event}"><span class="hint">${time(one.at)} UTC</span><p>${noticeText(one)} ${one.reason}</p></li>`,
   )}</ol>`;
 }
 

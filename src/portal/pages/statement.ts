@@ -18,7 +18,7 @@ ${panel(
       ['calls let through', digits(calls.allowed)],
       ['calls refused', digits(calls.refused)],
       ['clips', digits(video.clips)],
-      ['hours of video', digits(video.hours)],
+      ['hours of video', String(video.hours)],
       ['works released', digits(released)],
       ['pieces of feedback', digits(feedback)],
       ['findings', findingsText(findings)],
