@@ -2,6 +2,7 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import { REFUSALS, Refusal } from '../refusal.ts';
 import { objects, switches } from '../store/schema.ts';
+import { isVisit } from './days.ts';
 import { iso } from './iso.ts';
 import type { Portal, Visitor } from './portal.ts';
 
@@ -78,7 +79,7 @@ export interface CallsPage {
   readonly next: string | null;
 }
 
-/** Newest first. */
+/** Newest first; a page that held visits is shorter. */
 export function readCalls(
   { find }: Portal,
   { tester }: Visitor,
@@ -90,7 +91,8 @@ export function readCalls(
   const question = { filters, since: null, until: null, ...(before === undefined ? {} : { before }) };
   const rows = find.page(question, limit + 1, BRIEF) as unknown as Row[];
   const page = rows.slice(0, limit);
-  return { calls: page.map(callOf), next: rows.length > limit ? (page.at(-1)?.id ?? null) : null };
+  const calls = page.filter(({ operation }) => !isVisit(operation)).map(callOf);
+  return { calls, next: rows.length > limit ? (page.at(-1)?.id ?? null) : null };
 }
 
 /** The outcomes that the tester's calls had, those that most had first. */

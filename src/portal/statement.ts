@@ -4,6 +4,7 @@ import { and, count, eq, gte, lt } from 'drizzle-orm';
 import { CompactSign } from 'jose';
 import { feedback, findings, releases } from '../store/schema.ts';
 import { OWN_ALGORITHM } from '../token/key-file.ts';
+import { callsByDay, DAY_MS } from './days.ts';
 import { iso } from './iso.ts';
 import type { Portal, Visitor } from './portal.ts';
 
@@ -32,7 +33,6 @@ export interface Days {
   readonly to: string;
 }
 
-const DAY_MS = 86_400_000;
 const DAY = /^\d{4}-\d\d-\d\d$/;
 
 /** Null: no such days. Without a beginning: since the tester joined; without an end: today. */
@@ -46,17 +46,21 @@ export function daysOf(
   return isDay(days.from) && isDay(days.to) && days.from <= days.to ? days : null;
 }
 
-export async function readStatement(portal: Portal, { tester }: Visitor, days: Days): Promise<Statement> {
+export async function readStatement(portal: Portal, visitor: Visitor, days: Days): Promise<Statement> {
+  const { tester } = visitor;
   const [since, until] = [Date.parse(days.from), Date.parse(days.to) + DAY_MS];
-  const calls = async (filters: Readonly<Record<string, string>>) =>
-    (await portal.find.counts({ filters: { tester, ...filters }, since, until }, DAY_MS)).reduce(
-      (sum, one) => sum + one.calls,
-      0,
-    );
-  const [allowed, complete] = [await calls({ decision: 'allowed' }), await calls({ outcome: 'complete' })];
+  const calls = async (decision: 'allowed' | 'refused', outcome?: string) => {
+    const filters = { decision, ...(outcome === undefined ? {} : { outcome }) };
+    const byDay = await callsByDay(portal, visitor, filters, { since, until });
+    return [...byDay.values()].reduce((sum, n) => sum + n, 0);
+  };
   return {
     ...{ iss: portal.keys.issuer, sub: tester, iat: Math.floor(portal.now() / 1000), ...days },
-    calls: { allowed, complete, refused: await calls({ decision: 'refused' }) },
+    calls: {
+      allowed: await calls('allowed'),
+      complete: await calls('allowed', 'complete'),
+      refused: await calls('refused'),
+    },
     video: videoIn(portal, tester, since, until),
     released: releasedIn(portal, tester, since, until),
     feedback: feedbackIn(portal, tester, since, until),

@@ -162,7 +162,10 @@ test('the statement counts what was given, and anybody can check its signature w
     feedback: 1,
     findings: { filed: 1, byStatus: { accepted: 1 } },
   });
-  expect(statement.calls.complete).toBe(1);
+  // One was refused for the terms; what the portal refused is no call.
+  expect(statement.calls).toEqual({ allowed: 1, complete: 1, refused: 1 });
+  expect(gate.rows(`tester = 'ada' and operation = 'portal'`).length).toBeGreaterThan(0);
+  expect((await ada.get('/portal/api/calls')).text).not.toContain('"portal"');
   const keys = createLocalJWKSet(await (await fetch(`${gate.url}/.well-known/jwks.json`)).json());
   const { payload, protectedHeader } = await compactVerify(jws, keys);
   expect(JSON.parse(Buffer.from(payload).toString())).toEqual(statement);
