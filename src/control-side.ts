@@ -46,7 +46,6 @@ export interface ControlParts {
   /** True where the configuration names a moderation service. */
   readonly canModerate: boolean;
   readonly outsideIssuers: boolean;
-  readonly publicUrl: string | null;
   readonly outbox: Outbox;
   readonly drills: (control: Omit<Control, 'drills'>) => Drills;
 }
@@ -63,7 +62,6 @@ export function createControl(parts: ControlParts): Control {
     reader,
     writer: db,
     outsideIssuers: parts.outsideIssuers,
-    publicUrl: parts.publicUrl,
     outbox: parts.outbox,
     counts: warden.counts,
     log: parts.log,

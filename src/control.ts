@@ -181,8 +181,6 @@ export interface Control {
   readonly drills: Drills;
   /** What testers and cohorts have left of their limits and quotas. */
   readonly room: Room;
-  /** What testers call the gateway; null where nobody has said. */
-  readonly publicUrl: string | null;
   /** True where tokens of outside issuers are taken: those need no row here. */
   readonly outsideIssuers: boolean;
   /** The usage policy; null: none can be read, and so nothing is allowed. */

@@ -216,7 +216,6 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     sha256,
     canModerate: config.moderation !== undefined,
     outsideIssuers: config.issuers.length > 0,
-    publicUrl: config.publicUrl ?? null,
     outbox,
     drills: (own) => {
       const call = (token: string) => drillCall(gateway, token);
@@ -242,7 +241,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
       memoryStops: warden.stops.memory,
       skewMs: config.tokens.clockToleranceSeconds * 1000,
       keys: { issuer: keys.file().issuer, signing: keys.signing, holds: keys.holds },
-      publicUrl: control.publicUrl,
+      publicUrl: config.publicUrl ?? null,
       route: (operation) => offered.find((one) => one.operation === operation) ?? null,
     },
     gate.realm,

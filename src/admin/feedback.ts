@@ -7,6 +7,7 @@ import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
 import { answers, iso, nameFaults, SECURED, Time } from './answer.ts';
 import { LINE_FORMATS, sendLines } from './lines.ts';
+import { AfterId, Limit, Next, pageOf } from './page.ts';
 
 const id = z.number().int();
 
@@ -23,12 +24,7 @@ const Feedback = z
   .openapi('Feedback');
 const Appeal = z.object({ id, tester: z.string(), at: Time, text: z.string() }).openapi('Appeal');
 
-export const Page = z.strictObject({
-  tester: z.string().optional(),
-  before: z.coerce.number<string>().int().optional().openapi({ description: '`next` of the page before' }),
-  limit: z.coerce.number<string>().int().min(1).max(1000).default(100),
-});
-const next = id.nullable().openapi({ description: 'For "before", to read on; null: this was all' });
+export const Page = z.strictObject({ tester: z.string().optional(), after: AfterId, limit: Limit });
 
 const list = createRoute({
   method: 'get',
@@ -36,7 +32,7 @@ const list = createRoute({
   tags: ['feedback'],
   security: SECURED,
   request: { query: Page },
-  responses: answers(z.object({ feedback: z.array(Feedback), next }), 'Feedback, newest first'),
+  responses: answers(z.object({ feedback: z.array(Feedback), next: Next }), 'Feedback, newest first'),
 });
 
 const exported = createRoute({
@@ -57,38 +53,43 @@ const listAppeals = createRoute({
   tags: ['feedback'],
   security: SECURED,
   request: { query: Page },
-  responses: answers(z.object({ appeals: z.array(Appeal), next }), 'Appeals, newest first'),
+  responses: answers(z.object({ appeals: z.array(Appeal), next: Next }), 'Appeals, newest first'),
 });
 
 const ROWS_AT_ONCE = 500;
 const COLUMNS = ['id', 'tester', 'at', 'rating', 'text', 'request', 'object'];
 
 export function feedbackRoutes(control: Control) {
-  const { reader } = control;
   return new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults })
-    .openapi(list, (c) => {
-      const { tester, before, limit } = c.req.valid('query');
-      const where = and(
-        tester === undefined ? undefined : eq(feedback.tester, tester),
-        before === undefined ? undefined : lt(feedback.id, before),
-      );
-      const rows = reader.select().from(feedback).where(where).orderBy(desc(feedback.id)).limit(limit).all();
-      return c.json({ feedback: rows.map(dated), next: nextOf(rows, limit) }, 200);
-    })
+    .openapi(list, (c) => c.json(readFeedback(control, c.req.valid('query')), 200))
     .openapi(exported, async (c) => {
       const { format } = c.req.valid('query');
       await control.write(() => recordAct(control, c.var.actor, 'feedback.export', 'everything', format));
       return sendLines(c, format, COLUMNS, allFeedback(control)) as never;
     })
-    .openapi(listAppeals, (c) => {
-      const { tester, before, limit } = c.req.valid('query');
-      const where = and(
-        tester === undefined ? undefined : eq(appeals.tester, tester),
-        before === undefined ? undefined : lt(appeals.id, before),
-      );
-      const rows = reader.select().from(appeals).where(where).orderBy(desc(appeals.id)).limit(limit).all();
-      return c.json({ appeals: rows.map(dated), next: nextOf(rows, limit) }, 200);
-    });
+    .openapi(listAppeals, (c) => c.json(readAppeals(control, c.req.valid('query')), 200));
+}
+
+/** Newest first. */
+function readFeedback({ reader }: Control, { tester, after, limit }: z.output<typeof Page>) {
+  const where = and(
+    tester === undefined ? undefined : eq(feedback.tester, tester),
+    after === undefined ? undefined : lt(feedback.id, after),
+  );
+  const rows = reader.select().from(feedback).where(where).orderBy(desc(feedback.id));
+  const { page, next } = pageOf(rows.limit(limit + 1).all(), limit, ({ id: last }) => last);
+  return { feedback: page.map(dated), next };
+}
+
+/** Newest first. */
+function readAppeals({ reader }: Control, { tester, after, limit }: z.output<typeof Page>) {
+  const where = and(
+    tester === undefined ? undefined : eq(appeals.tester, tester),
+    after === undefined ? undefined : lt(appeals.id, after),
+  );
+  const rows = reader.select().from(appeals).where(where).orderBy(desc(appeals.id));
+  const { page, next } = pageOf(rows.limit(limit + 1).all(), limit, ({ id: last }) => last);
+  return { appeals: page.map(dated), next };
 }
 
 function* allFeedback({ reader }: Control) {
@@ -109,9 +110,4 @@ function* allFeedback({ reader }: Control) {
 
 function dated<Row extends { readonly at: number }>(row: Row): Omit<Row, 'at'> & { at: string } {
   return { ...row, at: iso(row.at) };
-}
-
-/** The `before` of the following page. */
-export function nextOf(rows: readonly { readonly id: number }[], limit: number): number | null {
-  return rows.length === limit ? (rows.at(-1)?.id ?? null) : null;
 }

@@ -5,6 +5,7 @@ import { harmless } from '../printable.ts';
 import { attachments, findings } from '../store/schema.ts';
 import { recordAct } from './acts.ts';
 import { iso, isoOrNull } from './answer.ts';
+import { pageOf } from './page.ts';
 import { Problem } from './problem.ts';
 
 type Row = typeof findings.$inferSelect;
@@ -13,22 +14,27 @@ interface Query {
   readonly tester?: string | undefined;
   readonly status?: Row['status'] | undefined;
   readonly severity?: Row['severity'] | undefined;
-  readonly before?: number | undefined;
+  readonly after?: number | undefined;
   readonly limit: number;
 }
 
 const ROWS_AT_ONCE = 200;
 
 /** Newest first. */
-export function readFindings(control: Control, { tester, status, severity, before, limit }: Query) {
+export function readFindings(control: Control, { tester, status, severity, after, limit }: Query) {
   const where = and(
     tester === undefined ? undefined : eq(findings.tester, tester),
     status === undefined ? undefined : eq(findings.status, status),
     severity === undefined ? undefined : eq(findings.severity, severity),
-    before === undefined ? undefined : lt(findings.id, before),
+    after === undefined ? undefined : lt(findings.id, after),
   );
   const rows = control.reader.select().from(findings).where(where);
-  return withFiles(control, rows.orderBy(desc(findings.id)).limit(limit).all());
+  const found = rows
+    .orderBy(desc(findings.id))
+    .limit(limit + 1)
+    .all();
+  const { page, next } = pageOf(found, limit, ({ id }) => id);
+  return { findings: withFiles(control, page), next };
 }
 
 /** Oldest first, a few at a time. */

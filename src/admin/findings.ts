@@ -6,9 +6,10 @@ import { CATEGORIES, FINDING_STATES, SEVERITIES } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
 import { answers, body, nameFaults, SECURED, Time } from './answer.ts';
-import { nextOf, Page } from './feedback.ts';
+import { Page } from './feedback.ts';
 import { allFindings, readAttachment, readFinding, readFindings, setStatus } from './finding-rows.ts';
 import { LINE_FORMATS, sendLines } from './lines.ts';
+import { Next } from './page.ts';
 import { Reason } from './switch-shapes.ts';
 
 const integer = z.number().int();
@@ -49,13 +50,7 @@ const list = createRoute({
       severity: z.enum(SEVERITIES).optional(),
     }),
   },
-  responses: answers(
-    z.object({
-      findings: z.array(Finding),
-      next: integer.nullable().openapi({ description: 'For "before", to read on; null: this was all' }),
-    }),
-    'Findings, newest first',
-  ),
+  responses: answers(z.object({ findings: z.array(Finding), next: Next }), 'Findings, newest first'),
 });
 
 const exported = createRoute({
@@ -110,11 +105,7 @@ const COLUMNS = Object.keys(Finding.shape);
 export function findingRoutes(control: Control) {
   return (
     new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults })
-      .openapi(list, (c) => {
-        const query = c.req.valid('query');
-        const rows = readFindings(control, query);
-        return c.json({ findings: rows, next: nextOf(rows, query.limit) }, 200);
-      })
+      .openapi(list, (c) => c.json(readFindings(control, c.req.valid('query')), 200))
       // Before the route of one finding, whose number it would be.
       .openapi(exported, async (c) => {
         const { format } = c.req.valid('query');

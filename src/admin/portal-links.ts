@@ -64,6 +64,6 @@ async function makeLink(control: Control, tester: string, hours: number, actor: 
     return null;
   });
   if (made) throw made;
-  const origin = control.publicUrl?.replace(/\/+$/, '') ?? '';
+  const origin = control.releasing.publicUrl?.replace(/\/+$/, '') ?? '';
   return { tester, link: `${origin}/portal/link#${secret}`, expiresAt: iso(expiresAt) };
 }

@@ -95,11 +95,13 @@ export function readCalls(
   return { calls, next: rows.length > limit ? (page.at(-1)?.id ?? null) : null };
 }
 
-/** The outcomes that the tester's calls had, those that most had first. */
-export async function readOutcomes({ find }: Portal, { tester }: Visitor): Promise<string[]> {
-  const top = await find.top({ filters: { tester }, since: null, until: null }, 'outcome', 20);
-  return top.map(({ value }) => value);
-}
+/** How calls can have ended: those that were let through, and those that were refused. */
+export const OUTCOMES: readonly string[] = [
+  ...Object.keys(ENDS),
+  ...Object.entries(REFUSALS)
+    .filter(([, { status }]) => [403, 404, 429, 502, 504].includes(status))
+    .map(([code]) => code),
+];
 
 /** @throws Refusal as if it did not exist, for another tester's too */
 export function readCall(portal: Portal, visitor: Visitor, id: string): CallDetail {

@@ -1,7 +1,7 @@
 /** The portal's pages: each shows what the API of the same name tells, and its forms do what the API does. */
 import { type Context, Hono } from 'hono';
 import { accept, downloadHeaders, readAttachment, UPLOAD_BYTES } from './attachments.ts';
-import { readCall, readCalls, readOutcomes } from './calls.ts';
+import { readCall, readCalls } from './calls.ts';
 import { readDays } from './days.ts';
 import { signOut } from './entry.ts';
 import { appeal, giveFeedback, readAppeals, readFeedback } from './feedback.ts';
@@ -60,11 +60,11 @@ export function pageRoutes(portal: Portal): Hono<PortalEnv> {
     .get('/portal/limits', async (c) =>
       c.html(limitsPage(readerOf(c), boundsOf(portal, c.var.visitor), await readDays(portal, c.var.visitor))),
     )
-    .get('/portal/calls', async (c) => {
+    .get('/portal/calls', (c) => {
       const { visitor } = c.var;
       const outcome = c.req.query('outcome') || undefined;
       const calls = readCalls(portal, visitor, { outcome, before: c.req.query('before') }, PAGE);
-      return c.html(callsPage(readerOf(c), calls, await readOutcomes(portal, visitor), outcome));
+      return c.html(callsPage(readerOf(c), calls, outcome));
     })
     .get('/portal/calls/:call', (c) =>
       c.html(callPage(readerOf(c), readCall(portal, c.var.visitor, c.req.param('call')))),

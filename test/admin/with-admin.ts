@@ -92,7 +92,6 @@ export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?
       now: Date.now,
     }),
     outsideIssuers: false,
-    publicUrl: 'https://gate.example',
     policy: () => inForce,
     checkPolicy: (text) => checkPolicy(text, false),
     loadPolicy: (order, actor) =>

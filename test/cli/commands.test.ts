@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { requests } from '../../src/store/schema.ts';
+import { appeals, feedback, findings, requests } from '../../src/store/schema.ts';
 import { logCall } from '../admin/with-admin.ts';
 import { type Gate, run, start, startGate } from './with-cli.ts';
 
@@ -52,6 +52,41 @@ test('the list tells when a token ends and was last used; a renewal shows the ne
   ]);
   const again = await gate.run('token', 'renew', jti);
   expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('portcullis token issue ada')]);
+});
+
+test('what testers say is read, answered and exported', async () => {
+  await addAda();
+  const at = Date.now();
+  const said = { tester: 'ada', at, text: '=1+1' };
+  gate.db.writer
+    .insert(feedback)
+    .values({ ...said, rating: 2 })
+    .run();
+  gate.db.writer.insert(appeals).values(said).run();
+  const found = {
+    title: 'It names people',
+    severity: 'high',
+    category: 'privacy',
+    reproduction: 'Ask.',
+  } as const;
+  gate.db.writer
+    .insert(findings)
+    .values({ ...found, tester: 'ada', at })
+    .run();
+  expect((await gate.run('feedback', 'export', '--format', 'csv')).stdout).toContain(
+    `,"'=1+1",,`.replaceAll('"', ''),
+  );
+  expect((await gate.run('feedback', 'list')).stdout).toMatch(/ada +2 of 5 +– +=1\+1/);
+  expect((await gate.run('appeal', 'list')).stdout).toContain('=1+1');
+  expect((await gate.run('finding', 'set', '1', 'fixed', '--answer', 'Thanks')).stdout).toContain(
+    'is fixed now',
+  );
+  expect(await gate.json('finding', 'list', '--status', 'fixed')).toMatchObject([
+    { ...found, answer: 'Thanks' },
+  ]);
+  expect((await gate.run('finding', 'set', '1', 'gone')).code).toBe(2);
+  const { link } = await gate.json('tester', 'link', 'ada', '--hours', '2');
+  expect(link).toMatch(/^https:\/\/gate\.example\/portal\/link#ppl_/);
 });
 
 test('lists are aligned, without colour off a terminal', async () => {

@@ -1,6 +1,6 @@
 /** Own calls, and one of them. */
 import { html } from 'hono/html';
-import type { Call, CallDetail, CallsPage } from '../calls.ts';
+import { type Call, type CallDetail, type CallsPage, OUTCOMES } from '../calls.ts';
 import {
   badge,
   digits,
@@ -14,15 +14,10 @@ import {
   unitName,
 } from './layout.ts';
 
-/** @param outcomes those that there are @param outcome the one that is asked for */
-export function callsPage(
-  reader: Reader,
-  { calls, next }: CallsPage,
-  outcomes: readonly string[],
-  outcome = '',
-): Html {
+/** @param outcome the one that is asked for */
+export function callsPage(reader: Reader, { calls, next }: CallsPage, outcome = ''): Html {
   const older = new URLSearchParams({ ...(outcome ? { outcome } : {}), before: next ?? '' });
-  const known = [...new Set([...outcomes, outcome])].filter((one) => one !== '');
+  const known = [...new Set([...OUTCOMES, outcome])].filter((one) => one !== '');
   const options = known.map(
     (one) => html`<option value="${one}"${one === outcome ? html` selected` : ''}>${spaced(one)}</option>`,
   );
