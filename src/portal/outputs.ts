@@ -3,10 +3,12 @@ import { and, desc, eq, lt, or } from 'drizzle-orm';
 import type { HeaderList } from '../deps.ts';
 import type { Route } from '../gateway/routes.ts';
 import type { VisitorsCall } from '../gateway/visit.ts';
+import { holdingIn } from '../outputs/standing.ts';
 import { Refusal } from '../refusal.ts';
 import { objects } from '../store/schema.ts';
 import { iso, isoOrNull } from './iso.ts';
 import type { Portal, Visitor } from './portal.ts';
+import { rowOf } from './standing.ts';
 
 export interface OwnObject {
   readonly id: string;
@@ -20,6 +22,8 @@ export interface OwnObject {
   readonly deletedAt: string | null;
   /** The call that made it; null where that was another tester's, or none. */
   readonly call: string | null;
+  /** True where its bytes are given only once its release is approved. */
+  readonly isHeld: boolean;
   /** Where its bytes are; null where it has none to show. */
   readonly content: string | null;
 }
@@ -61,7 +65,7 @@ export function readObjects(
     .all();
   const page = rows.slice(0, limit);
   const last = rows.length > limit ? page.at(-1) : undefined;
-  return { objects: page.map((row) => bodyOf(portal, row)), next: last ? `${last.at}.${last.id}` : null };
+  return { objects: page.map(bodiesOf(portal, tester)), next: last ? `${last.at}.${last.id}` : null };
 }
 
 function cursorOf(before = ''): [at: number, id: string] {
@@ -73,12 +77,23 @@ function cursorOf(before = ''): [at: number, id: string] {
 export function readObject(portal: Portal, visitor: Visitor, id: string): OwnObject {
   const row = portal.reader.select().from(objects).where(eq(objects.id, id)).get();
   if (!row || row.tester !== visitor.tester) throw new Refusal('object_unknown', 'no object of this tester');
-  return bodyOf(portal, row);
+  return bodiesOf(portal, visitor.tester)(row);
 }
 
-function bodyOf(portal: Portal, row: Row): OwnObject {
+function bodiesOf(portal: Portal, tester: string): (row: Row) => OwnObject {
+  const mode = portal.rules(rowOf(portal, tester).cohort)?.outputs ?? 'open';
+  const holding = holdingIn(portal.reader);
+  return (row) => {
+    const route = contentRoute(portal, row.kind);
+    const asked = { object: row.id, variant: 'video' };
+    const isHeld = route !== null && holding.refusal(mode, route.operation, asked) !== null;
+    return bodyOf(portal, row, route !== null, isHeld);
+  };
+}
+
+function bodyOf(portal: Portal, row: Row, hasBytes: boolean, isHeld: boolean): OwnObject {
   const { id, kind, at, model, seconds, pending, deletedAt, request, tester } = row;
-  const playable = deletedAt === null && contentRoute(portal, kind) !== null && NAMEABLE.test(id);
+  const playable = deletedAt === null && hasBytes && NAMEABLE.test(id);
   return {
     ...{
       id,
@@ -89,6 +104,7 @@ function bodyOf(portal: Portal, row: Row): OwnObject {
       isRunning: pending !== null,
       deletedAt: isoOrNull(deletedAt),
     },
+    isHeld,
     call: request !== null && madeBy(portal, request) === tester ? request : null,
     content: playable ? `/portal/outputs/${id}/content` : null,
   };

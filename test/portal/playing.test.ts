@@ -88,6 +88,15 @@ test('what is held for review is not played before its release is approved', asy
   await gate.admin('PATCH', 'testers/ada', { cohort: 'held' });
   const refused = await ada.get(PLACE);
   expect([refused.status, JSON.parse(refused.text).error.code]).toEqual([403, 'output_held']);
+  const page = (await ada.get('/portal/outputs/video_1')).text;
+  expect([page.includes('Held until its release is approved.'), page.includes('<video')]).toEqual([
+    true,
+    false,
+  ]);
+  gate.sql(`insert into releases (object, tester, purpose, place, at, state_at, state)
+    values ('video_1', 'ada', 'p', 'q', 1, 1, 'approved')`);
+  expect((await ada.get(PLACE)).text).toBe('frames');
+  expect((await ada.get('/portal/outputs/video_1')).text).toContain('<video');
 });
 
 test('by a one-time link one plays as well; a revocation that comes later ends that too', async () => {

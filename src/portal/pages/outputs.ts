@@ -24,17 +24,10 @@ function stateOf({ isRunning, deletedAt }: OwnObject): string {
 }
 
 export function outputPage(reader: Reader, object: OwnObject): Html {
-  const { id, kind, at, model, seconds, call, content, isRunning } = object;
-  const plays = content !== null && kind === 'videos' && !isRunning;
+  const { id, kind, at, model, seconds, call } = object;
   return page(
     { title: 'Output', reader, place: '/portal/outputs' },
-    html`${plays ? html`<video controls preload="none" src="${content}" aria-label="The video ${id}"></video>` : ''}
-${
-  content === null
-    ? ''
-    : html`<p class="acts"><a class="button" href="${content}?download=1">Download</a>
-<span class="hint">Playing and downloading are calls like those of your SDK: judged, counted and written down.</span></p>`
-}
+    html`${bytesOf(object)}
 <div class="panel">${facts([
       ['Id', html`<code>${id}</code>`],
       ['Kind', `${kind}${stateOf(object)}`],
@@ -47,4 +40,14 @@ ${
 <a class="button" href="/portal/findings?object=${encodeURIComponent(id)}">File a finding</a>
 <a class="button" href="/portal/releases?object=${encodeURIComponent(id)}">Ask for its release</a></p>`,
   );
+}
+
+function bytesOf({ id, kind, content, isRunning, isHeld }: OwnObject): Html {
+  if (content === null || isRunning) return html``;
+  if (isHeld)
+    return html`<p class="lead">Held until its release is approved. <a href="/portal/releases?object=${encodeURIComponent(id)}">Ask for it</a></p>`;
+  const player = html`<video controls preload="none" src="${content}" aria-label="The video ${id}"></video>`;
+  return html`${kind === 'videos' ? player : ''}
+<p class="acts"><a class="button" href="${content}?download=1">Download</a>
+<span class="hint">Playing and downloading are calls like those of your SDK: judged, counted and written down.</span></p>`;
 }
