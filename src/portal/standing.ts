@@ -47,8 +47,7 @@ export function readStanding(portal: Portal, { tester, jti }: Visitor): Standing
       return { because: 'stop', of: ofScope(scope), reason, since: isoOf(engagedAt) };
     });
   if (!portal.rules(cohort)) why.push({ because: 'no-rules', of: null, reason: null, since: null });
-  else if (lacksTerms(portal, id))
-    why.push({ because: 'terms', of: null, reason: null, since: null });
+  else if (lacksTerms(portal, id)) why.push({ because: 'terms', of: null, reason: null, since: null });
   return { tester: id, name, cohort, since: iso(createdAt), review, may: why.length === 0, why };
 }
 

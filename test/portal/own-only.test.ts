@@ -131,6 +131,9 @@ test('what was refused left its row under the name of who asked', () => {
   ).toBeGreaterThan(12);
 });
 
-test('nothing of another tester ever went upstream', () => {
-  expect(upstream.seen.filter(({ url }) => url.endsWith('/content'))).toHaveLength(1);
+test('nothing that the other tester asked for ever went upstream', () => {
+  expect(gate.rows(`tester = 'bob' and decision = 'allowed'`)).toEqual([]);
+  expect(gate.rows(`tester = 'ada' and operation = 'videos.content'`)).toMatchObject([
+    { decision: 'allowed' },
+  ]);
 });
