@@ -25,6 +25,32 @@ export const DEFAULT_RULES: CohortRules = {
   sharedQuotas: {},
 };
 
+/** What operators may see of it: no secret, no address that may be one. */
+export interface Settings {
+  /** Origin of the model API; null: the demo. */
+  readonly upstream: string | null;
+  /** What testers call us. */
+  readonly publicUrl: string | null;
+  readonly operationsOff: readonly string[];
+  readonly issuers: readonly string[];
+  readonly tokens: { readonly lifetimeDays: number; readonly maxLifetimeDays: number };
+  readonly log: Config['log'];
+  readonly drills: Config['drills'];
+}
+
+export function settingsOf({ upstream, publicUrl, routes, issuers, tokens, log, drills }: Config): Settings {
+  const { checkpointHook, ...kept } = log;
+  return {
+    publicUrl: publicUrl ?? null,
+    upstream: upstream ? new URL(upstream.url).origin : null,
+    operationsOff: routes.off,
+    issuers: issuers.map(({ issuer }) => issuer),
+    tokens: { lifetimeDays: tokens.lifetimeDays, maxLifetimeDays: tokens.maxLifetimeDays },
+    log: checkpointHook === undefined ? kept : { ...kept, checkpointHook: new URL(checkpointHook).origin },
+    drills,
+  };
+}
+
 /** Environment variable → key of the file that it overrides. */
 const OVERRIDES: Readonly<Record<string, string>> = {
   PORTCULLIS_UPSTREAM_URL: 'upstream.url',

@@ -6,6 +6,7 @@ import { roomIn } from './admission/room.ts';
 import { issuedAfterRevocations } from './admission/switches.ts';
 import type { Warden } from './admission/warden.ts';
 import type { Outbox } from './alerts/outbox.ts';
+import type { Settings } from './config.ts';
 import type { Actor, Control, IssuedToken, Releasing } from './control.ts';
 import { keysInForce, rotateKeys, withdrawKey } from './control-keys.ts';
 import { checkPolicy, loadPolicy } from './control-policy.ts';
@@ -47,6 +48,7 @@ export interface ControlParts {
   readonly canModerate: boolean;
   readonly outsideIssuers: boolean;
   readonly outbox: Outbox;
+  readonly settings: Settings;
   readonly drills: (control: Omit<Control, 'drills'>) => Drills;
 }
 
@@ -63,6 +65,7 @@ export function createControl(parts: ControlParts): Control {
     writer: db,
     outsideIssuers: parts.outsideIssuers,
     outbox: parts.outbox,
+    settings: parts.settings,
     counts: warden.counts,
     log: parts.log,
     forget: parts.forget,

@@ -4,6 +4,7 @@ import type { InForce } from './admission/policies.ts';
 import type { Room } from './admission/room.ts';
 import type { Scope } from './admission/scope.ts';
 import type { Outbox } from './alerts/outbox.ts';
+import type { Settings } from './config.ts';
 import type { Loaded, PolicyOrder } from './control-policy.ts';
 import type { Clock } from './deps.ts';
 import type { Drills } from './drills.ts';
@@ -172,6 +173,8 @@ export interface Control {
   /** Of releases, as the configuration says. */
   readonly releasing: Releasing;
   live(): Live;
+  /** What the configuration says, without its secrets. */
+  readonly settings: Settings;
   readonly log: LogSide;
   /** Runs inside a writer's job: destroys what was kept of a tester's texts. @returns how many */
   forget(tester: string): number;

@@ -15,7 +15,7 @@ import { Outbox } from './alerts/outbox.ts';
 import { Sender } from './alerts/sender.ts';
 import { watchUpstream } from './alerts/watch-upstream.ts';
 import { createGateway, offeredRoutes } from './app.ts';
-import { type Config, ConfigError, readConfig } from './config.ts';
+import { type Config, ConfigError, readConfig, settingsOf } from './config.ts';
 import type { Control } from './control.ts';
 import { createControl } from './control-side.ts';
 import { Drills } from './drills.ts';
@@ -215,6 +215,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     maxLifetimeDays: config.tokens.maxLifetimeDays,
     sha256,
     canModerate: config.moderation !== undefined,
+    settings: settingsOf(config),
     outsideIssuers: config.issuers.length > 0,
     outbox,
     drills: (own) => {

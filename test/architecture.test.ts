@@ -47,6 +47,16 @@ test('the CLI reaches the rest through the admin client only', () =>
     ),
   ).toEqual([]));
 
+test('the console reaches the rest through the admin client only', () =>
+  expect(
+    broken(
+      (file, target) =>
+        file.startsWith('src/console/') &&
+        target.startsWith('src/') &&
+        !/^src\/(console\/|admin\/client\.ts)/.test(target),
+    ),
+  ).toEqual([]));
+
 test('policy is pure: it imports nothing of the house', () =>
   expect(
     broken(

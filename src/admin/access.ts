@@ -9,7 +9,7 @@ import { checkCsrf } from './session-cookie.ts';
 import { requireFresh, type SignIn } from './sign-in.ts';
 
 export interface AdminEnv {
-  Variables: { actor: Actor; role: Role; shown: Shown };
+  Variables: { actor: Actor; role: Role; roles: readonly Role[]; shown: Shown };
 }
 
 const ACT: readonly Role[] = ['operator', 'admin'];
@@ -45,6 +45,10 @@ export const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'POST /admin/operators/:name/remove': ADMIN,
   'GET /admin/status': ALL,
   'GET /admin/metrics': READ,
+  'GET /admin/series': READ,
+  'GET /admin/series/testers': READ,
+  'GET /admin/events': READ,
+  'GET /admin/settings': READ,
   'GET /admin/cohorts': READ,
   'POST /admin/cohorts': ACT,
   'GET /admin/testers': READ,
@@ -54,6 +58,7 @@ export const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'POST /admin/testers/:id/forget': ACT,
   'POST /admin/testers/:id/portal-link': ACT,
   'GET /admin/testers/:id/reviews': READ,
+  'GET /admin/testers/:id/seen': READ,
   'POST /admin/testers/:id/reviews': ACT,
   'POST /admin/testers/bulk': ACT,
   'POST /admin/testers/reissue': ACT,
@@ -84,6 +89,7 @@ export const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'POST /admin/switches/release': ACT,
   'GET /admin/requests': READ,
   'GET /admin/requests/:id': READ,
+  'GET /admin/requests/:id/way': READ,
   'GET /admin/objects': READ,
   'GET /admin/objects/:id': READ,
   'GET /admin/objects/:id/content': ALL,
@@ -113,6 +119,7 @@ export const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'GET /admin/log/export': READ,
   'GET /admin/log/text/:request': READ,
   'GET /admin/log/search': READ,
+  'GET /admin/log/outputs': READ,
   'GET /admin/log/checkpoint': READ,
   'GET /admin/log/tile/*': READ,
   'GET /admin/log/bundle': READ,
@@ -158,6 +165,7 @@ export function access(
         await checkCsrf(c.req.header('x-csrf-token'), shown.session.csrf);
       c.set('actor', actor);
       c.set('role', role);
+      c.set('roles', roles);
       c.set('shown', shown);
       if (FRESH.has(route)) requireFresh(control, c, signIn);
     }
@@ -167,6 +175,13 @@ export function access(
 
 function isSafe(method: string): boolean {
   return method === 'GET' || method === 'HEAD';
+}
+
+/** Every route that whoever has these roles may call: an operator's, and that of the token. */
+export function routesOf(asked: readonly Role[]): string[] {
+  return Object.entries(ALLOWED)
+    .filter(([, roles]) => roles === 'anyone' || asked.every((role) => roles.includes(role)))
+    .map(([route]) => route);
 }
 
 /** A known path says which methods it takes (RFC 9110, 15.5.6). */

@@ -12,6 +12,7 @@ import { contentRoutes } from './content.ts';
 import { describeApi } from './description.ts';
 import { DOCS_CSP, DOCS_CSS, docsPage } from './docs-page.ts';
 import { drillRoutes } from './drills.ts';
+import { eventRoutes } from './events.ts';
 import { feedbackRoutes } from './feedback.ts';
 import { findingRoutes } from './findings.ts';
 import { guard, guardHost } from './guard.ts';
@@ -36,7 +37,10 @@ import { readBody } from './read-body.ts';
 import { releaseRoutes } from './releases.ts';
 import { requestRoutes } from './requests.ts';
 import { reviewRoutes } from './reviews.ts';
+import { seenRoutes } from './seen.ts';
+import { seriesRoutes } from './series.ts';
 import { sessionRoutes } from './sessions.ts';
+import { settingRoutes } from './settings.ts';
 import type { SignIn } from './sign-in.ts';
 import { standingRoutes } from './standing.ts';
 import { statusRoutes } from './status.ts';
@@ -45,6 +49,7 @@ import { termsRoutes } from './terms.ts';
 import { testerRoutes } from './testers.ts';
 import { tokenRoutes } from './tokens.ts';
 import { traceRoutes } from './trace.ts';
+import { wayRoutes } from './way.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
 /** Lists of testers: 10,000 of them have room. Policies. */
@@ -136,6 +141,11 @@ function routesOf(app: OpenAPIHono<AdminEnv>, { control, signIn, attempts, oidc 
     .route('/', drillRoutes(control))
     .route('/', alertRoutes(control))
     .route('/', requestRoutes(control))
+    .route('/', wayRoutes(control))
+    .route('/', seenRoutes(control))
+    .route('/', seriesRoutes(control))
+    .route('/', eventRoutes(control))
+    .route('/', settingRoutes(control))
     .route('/', objectRoutes(control))
     .route('/', contentRoutes(control))
     .route('/', termsRoutes(control))

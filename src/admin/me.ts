@@ -1,7 +1,7 @@
 /** Who asks, how they showed it, and what a page of ours needs to act for them. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { ROLES } from '../store/schema.ts';
-import type { AdminEnv } from './access.ts';
+import { type AdminEnv, routesOf } from './access.ts';
 import { answers, iso, SECURED, Time } from './answer.ts';
 import type { SignIn } from './sign-in.ts';
 
@@ -9,6 +9,7 @@ const Me = z
   .object({
     operator: z.string(),
     role: z.enum(ROLES),
+    may: z.array(z.string()).openapi({ description: 'The routes that you may call, as "GET /admin/me"' }),
     via: z.enum(['credential', 'session']),
     csrf: z.string().nullable().openapi({ description: 'For the header X-CSRF-Token, in a session' }),
     session: z
@@ -49,7 +50,8 @@ export function meRoutes({ freshMs }: SignIn, oidc: { label: string; path: strin
   return new OpenAPIHono<AdminEnv>()
     .openapi(me, (c) => {
       const { actor, role, shown } = c.var;
-      return c.json({ operator: actor.operator, role, ...showing(shown.session, freshMs) }, 200);
+      const told = { operator: actor.operator, role, may: routesOf(c.var.roles) };
+      return c.json({ ...told, ...showing(shown.session, freshMs) }, 200);
     })
     .openapi(ways, (c) => c.json({ oidc }, 200));
 }

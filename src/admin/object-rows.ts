@@ -1,5 +1,5 @@
 /** Objects in the store: reading them, and handing them over together with the act that tells of it. */
-import { and, asc, eq, gt, type SQL } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, type SQL, sql } from 'drizzle-orm';
 import type { Actor, Control } from '../control.ts';
 import { objects, testers } from '../store/schema.ts';
 import { recordAct } from './acts.ts';
@@ -27,6 +27,7 @@ export function readObjects(
   query: {
     readonly tester?: string | undefined;
     readonly kind?: string | undefined;
+    readonly order: 'id' | 'newest';
     readonly after?: string | undefined;
     readonly limit: number;
   },
@@ -34,13 +35,19 @@ export function readObjects(
   const conditions: SQL[] = [];
   if (query.tester !== undefined) conditions.push(eq(objects.tester, query.tester));
   if (query.kind !== undefined) conditions.push(eq(objects.kind, query.kind));
-  if (query.after !== undefined) conditions.push(gt(objects.id, query.after));
+  const isNewest = query.order === 'newest';
+  if (query.after !== undefined)
+    conditions.push(
+      isNewest
+        ? sql`(${objects.at}, ${objects.id}) < (select at, id from objects where id = ${query.after})`
+        : gt(objects.id, query.after),
+    );
   const rows = reader
     .select()
     .from(objects)
     .where(and(...conditions));
   const found = rows
-    .orderBy(asc(objects.id))
+    .orderBy(...(isNewest ? [desc(objects.at), desc(objects.id)] : [asc(objects.id)]))
     .limit(query.limit + 1)
     .all();
   const { page, next } = pageOf(found, query.limit, ({ id }) => id);

@@ -52,11 +52,15 @@ const list = createRoute({
     query: z.strictObject({
       tester: z.string().optional(),
       kind: z.string().optional(),
+      order: z.enum(['id', 'newest']).default('id'),
       after: Id.optional(),
       limit: Limit,
     }),
   },
-  responses: answers(z.object({ objects: z.array(KnownObject), next: Next }), 'Objects by id, a page'),
+  responses: answers(
+    z.object({ objects: z.array(KnownObject), next: Next }),
+    'Objects by id or the newest first, a page',
+  ),
 });
 
 const show = createRoute({

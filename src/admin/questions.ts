@@ -53,6 +53,22 @@ const top = createRoute({
   ),
 });
 
+const outputs = createRoute({
+  method: 'get',
+  path: '/admin/log/outputs',
+  tags: ['log'],
+  security: SECURED,
+  request: {
+    query: z.strictObject({
+      objects: z.string().min(1).max(20_000).openapi({ description: 'Up to 100 ids with commas between' }),
+    }),
+  },
+  responses: answers(
+    z.object({ outputs: z.array(z.object({ object: z.string(), sha256: z.string() })) }),
+    'SHA-256 of each output as it was last given out whole; those that never were are left out',
+  ),
+});
+
 const text = createRoute({
   method: 'get',
   path: '/admin/log/text/{request}',
@@ -118,6 +134,12 @@ export function questionRoutes(control: Control) {
         { by, top: await control.log.find.top(questionOf(query, control.now()), by, limit) },
         200,
       );
+    })
+    .openapi(outputs, async (c) => {
+      const ids = [...new Set(c.req.valid('query').objects.split(','))].slice(0, 100);
+      await recordQuery(control, c.var.actor, { outputs: ids.join(',') });
+      const found = await control.log.find.outputs(ids);
+      return c.json({ outputs: [...found].map(([object, sha256]) => ({ object, sha256 })) }, 200);
     })
     .openapi(text, async (c) => {
       const { request } = c.req.valid('param');

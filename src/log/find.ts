@@ -3,7 +3,7 @@ import type { Db } from '../store/db.node.ts';
 import { turn } from '../turn.ts';
 import { conditionOn, FACET_NAMES, FACETS, type FacetName, REPEATED, valuesOf } from './facets.ts';
 import { LONGEST_MS } from './indexer.ts';
-import { type Indexed, type Part, Parts } from './parts.ts';
+import { type Indexed, type Part, Parts, type Stretch } from './parts.ts';
 import { both, countIn, countPlaces, type Places } from './places.ts';
 
 export type Filters = { readonly [K in FacetName]?: string | number };
@@ -128,6 +128,78 @@ export class Finder {
       .map(([value, n]) => ({ value, calls: n }))
       .sort((a, b) => b.calls - a.calls || (a.value < b.value ? -1 : 1))
       .slice(0, limit);
+  }
+
+  /**
+   * Calls of each tester in each step of time. Blocks are counted from the index alone: one that reaches over several
+   * steps is shared out evenly, so this is for pictures, not for accounts.
+   */
+  async use(
+    testers: readonly string[],
+    since: number,
+    stepMs: number,
+    steps: number,
+  ): Promise<Map<string, number[]>> {
+    const calls = new Map(testers.map((tester) => [tester, new Array<number>(steps).fill(0)]));
+    const add = (tester: string, at: number, n: number) => {
+      const own = calls.get(tester);
+      const step = Math.floor((at - since) / stepMs);
+      if (own && step >= 0 && step < steps) own[step] = (own[step] ?? 0) + n;
+    };
+    const blocks = new Map<number, Indexed>();
+    for (const part of this.#parts.in({ filters: {}, since, until: null }, true)) {
+      if (part.block !== null) blocks.set(part.block, part);
+      else
+        for (const { tester, at, n } of this.#inStretch(part, testers, since, stepMs))
+          add(String(tester), Number(at), Number(n));
+      await this.#breathe();
+    }
+    if (blocks.size > 0)
+      for (const tester of testers) {
+        for (const [block, n] of this.#parts.countsFrom('tester', tester, Math.min(...blocks.keys()))) {
+          const part = blocks.get(block);
+          const slices = part ? Math.max(1, Math.ceil((part.newest - part.oldest) / stepMs)) : 0;
+          for (let i = 0; part && i < slices; i++)
+            add(tester, part.oldest + ((i + 0.5) * (part.newest - part.oldest)) / slices, n / slices);
+        }
+        await this.#breathe();
+      }
+    return calls;
+  }
+
+  /** The SHA-256 of the newest whole output of each object, as it was given out. */
+  async outputs(ids: readonly string[]): Promise<Map<string, string>> {
+    const found = new Map<string, string>();
+    const asked: Question = { filters: {}, since: null, until: null };
+    const columns = 'id, objects, output_hash as hash';
+    for (const part of this.#parts.in(asked, false)) {
+      if (part.block !== null) continue;
+      const { rows, values } = stretch(part, part.after);
+      const sql = `select ${columns} from requests where ${rows} and output_hash is not null order by id desc`;
+      for (const row of this.#prepare(sql).all(...values) as FoundRow[])
+        for (const id of JSON.parse(String(row.objects ?? '[]')) as string[])
+          if (ids.includes(id) && !found.has(id)) found.set(id, String(row.hash));
+    }
+    for (const id of ids.filter((one) => !found.has(one))) {
+      await this.#breathe();
+      for (const part of this.#parts.in({ ...asked, filters: { object: id } }, false)) {
+        const rows =
+          part.block === null
+            ? []
+            : this.#rows({ ...asked, filters: { object: id } }, part, columns, 64, false);
+        const hash = rows.find((row) => row.hash !== null)?.hash;
+        if (hash) found.set(id, String(hash));
+        if (hash) break;
+      }
+    }
+    return found;
+  }
+
+  #inStretch(part: Stretch, testers: readonly string[], since: number, stepMs: number): FoundRow[] {
+    const { rows, values } = stretch(part, part.after);
+    const sql = `select tester, min(at) as at, sum(repeats) as n from requests
+      where ${rows} and at >= ? and tester in (select value from json_each(?)) group by tester, (at - ?) / ?`;
+    return this.#prepare(sql).all(...values, since, JSON.stringify(testers), since, stepMs) as FoundRow[];
   }
 
   async #addWhole(

@@ -7,8 +7,10 @@ import { type CallsOf, callsOfIn } from './calls-of.ts';
 import { type OpenedCapture, openCapture, type Sealing, searchPrompts } from './captures.ts';
 import { Finder } from './find.ts';
 import type { LogKey } from './log-key.ts';
-import { consistencyProof, type Hasher, hasherOf, inclusionProof, type Sha256 } from './merkle.ts';
+import { consistencyProof, type Hasher, hasherOf, inclusionProof, rootFrom, type Sha256 } from './merkle.ts';
+import { openCheckpoint, readVerifierKey } from './note.ts';
 import { type EntryText, entriesOf } from './rows.ts';
+import { Series } from './series.ts';
 import { TILE_WIDTH, Tree } from './tree.ts';
 
 export interface ProvenEntry {
@@ -22,18 +24,22 @@ export interface ProvenEntry {
 export class LogSide {
   readonly key: Pick<LogKey, 'name' | 'verifier'>;
   readonly find: Finder;
+  readonly series: Series;
   readonly callsOf: CallsOf;
   readonly #sealing: Sealing;
   readonly #db: Db;
+  readonly #sha256: Sha256;
   readonly #tree: Tree;
   readonly #entry: EntryText;
 
   constructor(db: Db, key: Pick<LogKey, 'name' | 'verifier'>, sha256: Sha256, sealing: Sealing) {
     this.#sealing = sealing;
+    this.#sha256 = sha256;
     const hasher: Hasher = hasherOf(sha256);
     this.#db = db;
     this.key = key;
     this.find = new Finder(db);
+    this.series = new Series(db);
     this.callsOf = callsOfIn(db);
     this.#tree = new Tree(db, hasher);
     this.#entry = entriesOf(db);
@@ -103,6 +109,25 @@ export class LogSide {
     return { size: signed.size, note: signed.note, entries };
   }
 
+  /** Whether the entries about one call still say what was signed; null: no checkpoint signs them yet. @throws NoteFault */
+  async check(request: string) {
+    const proofs = this.proofs(request);
+    const at = this.checkpoint()?.at;
+    if (!proofs || at === undefined || proofs.entries.length === 0) return null;
+    const { root, size } = await openCheckpoint(
+      proofs.note,
+      readVerifierKey(this.key.verifier, this.#sha256),
+      this.#sha256,
+    );
+    const hasher = hasherOf(this.#sha256);
+    const entries = proofs.entries.map(({ index, entry, hash, proof }) => {
+      const made = entry === null ? null : hasher.leaf(new TextEncoder().encode(entry));
+      const leads = rootFrom(hash, index, size, proof, hasher);
+      return { index, unchanged: isSame(made, hash), included: isSame(leads, root) };
+    });
+    return { size, at, entries };
+  }
+
   /** @throws RangeError when one of the sizes is none that was signed */
   consistency(older: number, newer: number): Uint8Array[] {
     const signed = this.checkpoint()?.size ?? 0;
@@ -132,4 +157,8 @@ export class LogSide {
     }
     return found.sort((a, b) => a - b);
   }
+}
+
+function isSame(made: Uint8Array | null, kept: Uint8Array): boolean {
+  return made !== null && Buffer.compare(made, kept) === 0;
 }

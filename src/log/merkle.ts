@@ -50,6 +50,27 @@ export function inclusionProof(index: number, size: number, root: RangeRoot): Ui
   return path(index, 0, size);
 }
 
+/** The root that a leaf and its PATH lead to: the other side of `inclusionProof`. */
+export function rootFrom(
+  leaf: Uint8Array,
+  index: number,
+  size: number,
+  proof: readonly Uint8Array[],
+  hasher: Hasher,
+) {
+  const climb = (from: number, to: number, left: readonly Uint8Array[]): Uint8Array | null => {
+    if (to - from === 1) return left.length === 0 ? leaf : null;
+    const sibling = left.at(-1);
+    const middle = from + splitOf(to - from);
+    const own =
+      sibling &&
+      (index < middle ? climb(from, middle, left.slice(0, -1)) : climb(middle, to, left.slice(0, -1)));
+    if (!own || !sibling) return null;
+    return index < middle ? hasher.node(own, sibling) : hasher.node(sibling, own);
+  };
+  return index < size ? climb(0, size, proof) : null;
+}
+
 /** PROOF(m, D[n]) (section 2.1.2): that the tree of the older size is the beginning of that of the newer. */
 export function consistencyProof(older: number, newer: number, root: RangeRoot): Uint8Array[] {
   const sub = (m: number, from: number, to: number, whole: boolean): Uint8Array[] => {

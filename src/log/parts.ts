@@ -1,6 +1,6 @@
 /** Which parts of the request log can hold an answer: places in indexed blocks, and stretches that are in no block. */
 import type { Db } from '../store/db.node.ts';
-import { FACET_NAMES, FACETS, keptOf } from './facets.ts';
+import { FACET_NAMES, FACETS, type FacetName, keptOf } from './facets.ts';
 import type { Question } from './find.ts';
 import { firstIdOf } from './id.ts';
 import { uuid } from './leaf.ts';
@@ -48,6 +48,7 @@ export class Parts {
   readonly #times;
   readonly #facet;
   readonly #facetsOf;
+  readonly #counts;
 
   constructor({ $client: db }: Db) {
     this.#blocks = db.prepare<[string, string], Block>(
@@ -58,6 +59,9 @@ export class Parts {
     this.#times = db.prepare<[number], { times: Buffer }>('select times from blocks where n = ?');
     this.#facet = db.prepare<[number, string, number], { places: Buffer }>(
       'select places from facets where "column" = ? and value = ? and block = ?',
+    );
+    this.#counts = db.prepare<[number, string, number], { block: number; count: number }>(
+      'select block, count from facets where "column" = ? and value = ? and block >= ?',
     );
     this.#facetsOf = db.prepare<[number, string], { block: number; places: Buffer }>(
       'select block, places from facets where "column" = ? and value = ?',
@@ -98,6 +102,13 @@ export class Parts {
   timesOf({ block, places, oldest }: Indexed): number[] | null {
     const times = this.#times.get(block)?.times;
     return times ? listPlaces(places).map((at) => oldest + times.readUInt32LE(at * 4)) : null;
+  }
+
+  /** How many rows hold the value, in each block from this number on. */
+  countsFrom(name: FacetName, value: string, block: number): [block: number, rows: number][] {
+    return this.#counts
+      .all(FACETS[name].code, keptOf(name, value), block)
+      .map((one) => [one.block, one.count]);
   }
 
   placesOf(code: number, value: string, block: number): Places | null {

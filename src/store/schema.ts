@@ -236,6 +236,7 @@ export const objects = sqliteTable(
   },
   (t) => [
     index('objects_by_tester').on(t.tester, t.kind),
+    index('objects_by_age').on(t.kind, t.at, t.id),
     index('objects_pending').on(t.id).where(sql`pending is not null`),
   ],
 );

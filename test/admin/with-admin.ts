@@ -12,10 +12,12 @@ import { type InForce, policiesIn } from '../../src/admission/policies.ts';
 import { roomIn } from '../../src/admission/room.ts';
 import { Warden } from '../../src/admission/warden.ts';
 import { Outbox } from '../../src/alerts/outbox.ts';
+import { readConfig, settingsOf } from '../../src/config.ts';
 import type { Actor, Control, IssuedToken } from '../../src/control.ts';
 import { checkPolicy, loadPolicy } from '../../src/control-policy.ts';
 import { Drills } from '../../src/drills.ts';
 import { DrillUpstream } from '../../src/gateway/drill.ts';
+import { OPERATIONS } from '../../src/gateway/routes.ts';
 import { Captures } from '../../src/log/captures.ts';
 import { Journal } from '../../src/log/journal.ts';
 import { LogSide } from '../../src/log/log-side.ts';
@@ -24,6 +26,7 @@ import { sha256 } from '../../src/log/sha256.node.ts';
 import { ContentUnavailable } from '../../src/outputs/content.ts';
 import { nodeInspector } from '../../src/outputs/inspect.node.ts';
 import { linkSigner } from '../../src/outputs/link-token.ts';
+import { readPolicy } from '../../src/policy/policy.ts';
 import { type Db, openDatabase, sqliteTransaction } from '../../src/store/db.node.ts';
 import { acts, operators, operatorTokens, requests, tokens } from '../../src/store/schema.ts';
 import { Writer } from '../../src/store/writer.ts';
@@ -43,8 +46,8 @@ export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?
   const captures = new Captures(db.writer, journal, sealing, sha256);
   const writer = new Writer(sqliteTransaction(db.writer, journal), setImmediate);
   const liveness = { own: 'test', isAlive: () => true, forget: () => {} };
-  const grant = { cohorts: ['alpha'], cohort: (name: string) => (name === 'alpha' ? {} : null) };
-  const inForce = { version: 1, policy: grant } as unknown as InForce;
+  const text = 'cohorts: { alpha: { allow: [{ operations: ["*"], models: ["*"] }] } }';
+  const inForce: InForce = { version: 1, policy: readPolicy(text, OPERATIONS) };
   const warden = new Warden({
     db: db.writer,
     writer,
@@ -96,6 +99,7 @@ export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?
     checkPolicy: (text) => checkPolicy(text, false),
     loadPolicy: (order, actor) =>
       loadPolicy({ db: db.writer, writer, now: Date.now, sha256, canModerate: false }, order, actor),
+    settings: settingsOf(readConfig({}, null)),
   };
   const call = () => {
     throw new Error('there is no gateway here');

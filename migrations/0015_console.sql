@@ -1,0 +1,1 @@
+CREATE INDEX `objects_by_age` ON `objects` (`kind`,`at`,`id`);
