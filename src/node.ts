@@ -16,6 +16,8 @@ import { Sender } from './alerts/sender.ts';
 import { watchUpstream } from './alerts/watch-upstream.ts';
 import { createGateway, offeredRoutes } from './app.ts';
 import { type Config, ConfigError, readConfig, settingsOf } from './config.ts';
+import { createConsole } from './console/app.ts';
+import { readAssets } from './console/assets.node.ts';
 import type { Control } from './control.ts';
 import { createControl } from './control-side.ts';
 import { Drills } from './drills.ts';
@@ -262,6 +264,13 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     upgraded,
   );
   const admin = createAdmin(control, { allowedHosts: config.controlHosts, ...signInOptions(config) });
+  admin.route(
+    '/',
+    createConsole({
+      admin: (url, init, env) => admin.request(url, init, env as object),
+      assets: readAssets(),
+    }),
+  );
   const back = createControlFront(getRequestListener(admin.fetch, { overrideGlobalObjects: false }));
   const controlUrl = await listen(back, config.controlListen, 'PORTCULLIS_CONTROL_LISTEN');
   gateway = await listen(front, config.listen, 'PORTCULLIS_LISTEN');
