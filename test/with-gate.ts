@@ -63,7 +63,9 @@ export async function startGate(
   const dir = mkdtempSync(join(tmpdir(), 'portcullis-test-'));
   const data = join(dir, 'data');
   const config = join(dir, 'config.yaml');
-  writeFileSync(config, `${cohorts === null ? '' : `cohorts:\n  ${cohorts}\n`}${more}\n`);
+  // Upstream sees the calls of the test and no others, unless the test says so.
+  const trace = /^trace:/m.test(more) ? '' : 'trace: { clips: false }\n';
+  writeFileSync(config, `${cohorts === null ? '' : `cohorts:\n  ${cohorts}\n`}${more}\n${trace}`);
   const env = {
     ...secrets,
     PORTCULLIS_DATA_DIR: data,

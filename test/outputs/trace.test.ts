@@ -195,7 +195,7 @@ test('a file beyond the bound, and one that is not sent as bytes, are refused; w
 test('without ffmpeg very bytes are still known, and it says that nothing else was looked at', async () => {
   const { PATH } = process.env;
   process.env.PATH = dir;
-  const blind = await startGate(demo.url, `artists: { ${PERMISSIVE} }`).finally(() => {
+  const blind = await startGate(demo.url, `artists: { ${PERMISSIVE} }`, SECONDS).finally(() => {
     process.env.PATH = PATH;
   });
   try {
