@@ -7,7 +7,7 @@ import { issuedAfterRevocations } from './admission/switches.ts';
 import type { Warden } from './admission/warden.ts';
 import type { Outbox } from './alerts/outbox.ts';
 import type { Settings } from './config.ts';
-import type { Actor, Control, IssuedToken, Releasing } from './control.ts';
+import type { Actor, Control, IssuedToken, Releasing, Totals } from './control.ts';
 import { keysInForce, rotateKeys, withdrawKey } from './control-keys.ts';
 import { checkPolicy, loadPolicy } from './control-policy.ts';
 import type { Clock, Staged, Upstream } from './deps.ts';
@@ -39,6 +39,8 @@ export interface ControlParts {
   readonly links: LinkSigner;
   readonly inspector: Inspector;
   readonly releasing: Releasing;
+  /** @param own those of this process */
+  readonly totals: (own: Totals) => Promise<Totals>;
   readonly keys: SigningKeys;
   readonly stageKeys: (file: KeyFile) => Staged;
   readonly lifetimeDays: number;
@@ -66,7 +68,7 @@ export function createControl(parts: ControlParts): Control {
     outsideIssuers: parts.outsideIssuers,
     outbox: parts.outbox,
     settings: parts.settings,
-    counts: warden.counts,
+    totals: () => parts.totals({ ...warden.counts, open: warden.live().openCalls }),
     log: parts.log,
     forget: parts.forget,
     write: (job) => writer.write(job),

@@ -1,5 +1,5 @@
 /** What the control side (admin API, console) may ask of the gate. Types only. */
-import type { Counts } from './admission/counts.ts';
+import type { Histogram } from './admission/counts.ts';
 import type { InForce } from './admission/policies.ts';
 import type { Room } from './admission/room.ts';
 import type { Scope } from './admission/scope.ts';
@@ -35,6 +35,8 @@ export interface StopOrder {
   readonly revokeTokens?: boolean;
   /** Deletes running jobs of the scope at upstream, and hands out nothing that was made under it. */
   readonly cancelUpstream?: boolean;
+  /** Where everything is stopped already, that stop is the answer: several processes are given one order. */
+  readonly unlessStopped?: boolean;
 }
 
 /** The acknowledgement of a stop. It is given when nothing in the scope is dispatched any more. */
@@ -126,6 +128,16 @@ export interface Releasing {
   readonly publicUrl: string | null;
 }
 
+/** What calls came to. Plain data: it goes from process to process. */
+export interface Totals {
+  /** Calls in flight. */
+  readonly open: number;
+  readonly bytesOut: number;
+  readonly outcomes: ReadonlyMap<string, number>;
+  readonly durations: Pick<Histogram, 'counts' | 'sumMs'>;
+  readonly firstBytes: Pick<Histogram, 'counts' | 'sumMs'>;
+}
+
 /** The gate as the control side sees it. */
 export interface Control {
   readonly now: Clock;
@@ -178,8 +190,8 @@ export interface Control {
   readonly log: LogSide;
   /** Runs inside a writer's job: destroys what was kept of a tester's texts. @returns how many */
   forget(tester: string): number;
-  /** Of this process. */
-  readonly counts: Counts;
+  /** Of all processes that share the listeners, since they started. */
+  totals(): Promise<Totals>;
   readonly outbox: Outbox;
   readonly drills: Drills;
   /** What testers and cohorts have left of their limits and quotas. */

@@ -1,5 +1,4 @@
 /** The entry on Node: reads the configuration, opens the store, and starts both listeners in this process. */
-import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
@@ -9,16 +8,17 @@ import { createAdmin } from './admin/app.ts';
 import { addressLimit } from './admission/address-limit.ts';
 import { Canceller } from './admission/cancellations.ts';
 import { policiesIn } from './admission/policies.ts';
+import { stopAll as everything } from './admission/stops.ts';
 import { Warden } from './admission/warden.ts';
 import { announce, sendAtOnce } from './alerts/announce.ts';
 import { Outbox } from './alerts/outbox.ts';
 import { Sender } from './alerts/sender.ts';
 import { watchUpstream } from './alerts/watch-upstream.ts';
 import { createGateway, offeredRoutes } from './app.ts';
-import { type Config, ConfigError, readConfig, settingsOf } from './config.ts';
+import { type Config, readConfig, settingsOf } from './config.ts';
 import { createConsole } from './console/app.ts';
 import { readAssets } from './console/assets.node.ts';
-import type { Control } from './control.ts';
+import type { Control, Totals } from './control.ts';
 import { createControl } from './control-side.ts';
 import { Drills } from './drills.ts';
 import { DrillUpstream } from './gateway/drill.ts';
@@ -38,13 +38,13 @@ import { beginTree } from './log/unsealed.ts';
 import { banner } from './node/banner.node.ts';
 import { createControlFront } from './node/control-front.node.ts';
 import { openDataDir } from './node/data-dir.node.ts';
-import { startDemoProcess } from './node/demo-upstream.node.ts';
 import { drillCall } from './node/drill-call.node.ts';
 import { startDrillClock } from './node/drill-clock.node.ts';
 import { ensureDemoTester, ensureOperator, firstLink } from './node/first-start.node.ts';
 import {
   configFile,
   frontOptions,
+  giveUp,
   moderatorFrom,
   notes,
   policyFaults,
@@ -55,6 +55,7 @@ import {
 } from './node/from-config.node.ts';
 import { listen } from './node/listen.node.ts';
 import { holdLiveness } from './node/liveness.node.ts';
+import { alone, type Place } from './node/place.node.ts';
 import { watchKeys } from './node/watch-keys.node.ts';
 import { nodeInspector } from './outputs/inspect.node.ts';
 import { Inspections } from './outputs/inspections.ts';
@@ -74,12 +75,14 @@ const WATCH_MS = 50;
 /** How long open calls may go on after SIGTERM, before they are cut. */
 const GRACE_MS = 5_000;
 const DAY_SECONDS = 86_400;
+const BY_SIGNAL = 'SIGUSR2 to the process.';
 
 export interface Running {
   readonly gateway: string;
   readonly control: string;
-  /** A stop of everything, for whoever can signal the process and nothing else. */
-  stopAll(): Promise<void>;
+  /** A stop of everything, for whoever can signal the process and nothing else. @returns what came of it */
+  stopAll(note: string): Promise<string>;
+  totals(): Totals;
   /** Reads the policy of the configuration again; with a fault in it, the one in force stays. Never rejects. */
   reloadPolicy(): Promise<void>;
   close(graceMs?: number): Promise<void>;
@@ -87,10 +90,7 @@ export interface Running {
 
 /** `portcullis serve`: until a signal ends it. Exits with 2 when the configuration has faults, 3 when it cannot start. */
 export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
-  const running = await start(env, (text) => process.stdout.write(`${text}\n`)).catch((fault: unknown) => {
-    process.stderr.write(`portcullis: ${fault instanceof Error ? fault.message : String(fault)}\n`);
-    process.exit(fault instanceof ConfigError ? 2 : 3);
-  });
+  const running = await start(env, (text) => process.stdout.write(`${text}\n`)).catch(giveUp);
   let closing = false;
   const stop = () => {
     // A second signal does not wait for anybody.
@@ -99,16 +99,20 @@ export async function serve(env: NodeJS.ProcessEnv): Promise<void> {
     running.close().then(() => process.exit(0));
   };
   process.on('SIGTERM', stop).on('SIGINT', stop);
-  process.on('SIGUSR2', () => void running.stopAll());
+  process.on('SIGUSR2', () => void running.stopAll(BY_SIGNAL).then(console.error, console.error));
   process.on('SIGHUP', () => void running.reloadPolicy());
 }
 
 /**
- * Starts everything. @param say hears the banner
+ * Starts everything. @param say hears the banner @param place among several processes
  * @throws ConfigError; Error when a listener, the data directory or the demo cannot be had.
  */
-export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void): Promise<Running> {
-  const config = readConfig(env, configFile(env));
+export async function start(
+  env: NodeJS.ProcessEnv,
+  say: (text: string) => void,
+  place: Place = alone(env),
+): Promise<Running> {
+  const config = readConfig(env, place.config);
   const now = Date.now;
   const dir = openDataDir(config.dataDir);
   const { writer: db, reader, close: closeDatabase } = openDatabase(dir.database, config.log.durability);
@@ -138,6 +142,8 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     alertNow: (event, message) => void sendAtOnce(outbox, event, message),
   });
   await warden.join();
+  const stopAll = (note: string) => stopBySignal(warden, note);
+  for (const note of place.orders) await stopAll(note);
   await beginTree(db, writer, now);
   const lost = await warden.settleLost();
   const sealer = startSealing(config, { db, writer, key: logKey, now });
@@ -145,18 +151,21 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   const { keepDays = null, keepRows = null, keepTextDays = null } = config.log;
   const keep = { days: keepDays, rows: keepRows, textDays: keepTextDays };
   const indexer = new Indexer({ db, reader, writer, now, quietMs: warden.quietMs });
-  indexer.start((fault) => console.error('portcullis: the log could not be indexed:', fault));
-  const retention = startRetention({ db, writer, captures, now, keep }, (fault) =>
-    console.error('portcullis: old rows of the log could not be let go:', fault),
+  const keepNone = { days: null, rows: null };
+  const retention = startRetention(
+    { db, writer, captures, now, keep: place.isFirst ? keep : keepNone },
+    (fault) => console.error('portcullis: old rows of the log could not be let go:', fault),
   );
+  if (place.isFirst)
+    indexer.start((fault) => console.error('portcullis: the log could not be indexed:', fault));
 
   const keys = await loadKeys(await dir.keyFile(), now);
   const unwatchKeys = watchKeys(dir, keys);
-  const demoKey = randomBytes(24).toString('base64url');
-  const demo = config.upstream ? null : await startDemoProcess(demoKey);
-  const toUpstream = upstreamOptions(config, demo?.url ?? '', demoKey);
+  const demo = config.upstream ? null : await place.demo();
+  const toUpstream = upstreamOptions(config, demo);
   const real = nodeUpstream(toUpstream);
   const upstream = watchUpstream(real, (isDown, failures) => {
+    if (!place.isFirst) return;
     const event = { event: isDown ? 'upstream.down' : 'upstream.up', at: now(), data: { failures } } as const;
     writer.write(() => outbox.add(event)).catch((fault) => console.error('portcullis: no alert:', fault));
   });
@@ -211,6 +220,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     links,
     inspector,
     releasing: releasingOf(config),
+    totals: place.totals,
     keys,
     stageKeys: dir.stageKeys,
     lifetimeDays: config.tokens.lifetimeDays,
@@ -228,7 +238,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
   });
   const isFirst = await ensureOperator(control, dir);
   const link = isFirst ? await firstLink(control) : null;
-  await takeUpPolicy(config, control);
+  if (place.takesPolicy) await takeUpPolicy(config, control);
   const token = demo ? await ensureDemoTester(control) : null;
 
   const upgraded = new Set<Socket>();
@@ -272,8 +282,12 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     }),
   );
   const back = createControlFront(getRequestListener(admin.fetch, { overrideGlobalObjects: false }));
-  const controlUrl = await listen(back, config.controlListen, 'PORTCULLIS_CONTROL_LISTEN');
-  gateway = await listen(front, config.listen, 'PORTCULLIS_LISTEN');
+  const controlUrl = await listen(
+    back,
+    place.listening?.control ?? config.controlListen,
+    'PORTCULLIS_CONTROL_LISTEN',
+  );
+  gateway = await listen(front, place.listening?.gateway ?? config.listen, 'PORTCULLIS_LISTEN');
   say(
     banner({
       gateway,
@@ -289,7 +303,7 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
 
   dir.started();
   await control.drills.start({ operator: 'setup', address: null });
-  const stopDrills = startDrillClock(control.drills, now);
+  const stopDrills = place.isFirst ? startDrillClock(control.drills, now) : () => {};
 
   const close = async (graceMs = GRACE_MS): Promise<void> => {
     unwatchKeys();
@@ -313,12 +327,6 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
     closeDatabase();
     liveness.release();
   };
-  const stopAll = async () => {
-    const order = { scope: 'global', effect: 'stop', reason: null, note: 'SIGUSR2 to the process.' } as const;
-    const { durable, nodes } = await warden.stops.stop(order, { operator: 'signal:SIGUSR2', address: null });
-    const streams = nodes.reduce((sum, { streamsCut }) => sum + streamsCut, 0);
-    console.error(`stopped by SIGUSR2: ${streams} streams cut${durable ? '' : ', NOT ON DISK'}`);
-  };
   const reloadPolicy = async () => {
     try {
       const { version, changed } = await takeUpPolicy(readConfig(env, configFile(env)), control);
@@ -330,7 +338,17 @@ export async function start(env: NodeJS.ProcessEnv, say: (text: string) => void)
       );
     }
   };
-  return { gateway, control: controlUrl, stopAll, reloadPolicy, close };
+  const totals = () => ({ ...warden.counts, open: warden.live().openCalls });
+  return { gateway, control: controlUrl, stopAll, reloadPolicy, totals, close };
+}
+
+async function stopBySignal({ stops }: Warden, note: string): Promise<string> {
+  const { durable, nodes } = await stops.stop(everything(note), {
+    operator: 'signal:SIGUSR2',
+    address: null,
+  });
+  const streams = nodes.reduce((sum, { streamsCut }) => sum + streamsCut, 0);
+  return `stopped by SIGUSR2: ${streams} streams cut${durable ? '' : ', NOT ON DISK'}`;
 }
 
 /** @throws ConfigError: no gate starts under a policy with a fault in it */

@@ -41,7 +41,7 @@ test('the CLI reaches the rest through the admin client only', () =>
       (file, target) =>
         file.startsWith('src/cli/') &&
         target.startsWith('src/') &&
-        !/^src\/(cli\/|admin\/client\.ts|node\.ts|admission\/scope\.ts|control\.ts|printable\.ts|policy\/|gateway\/routes\.ts|store\/schema\.ts|log\/offline\.node\.ts|log\/verify\.ts|node\/backup\.node\.ts)/.test(
+        !/^src\/(cli\/|admin\/client\.ts|node\.ts|admission\/scope\.ts|control\.ts|printable\.ts|policy\/|gateway\/routes\.ts|store\/schema\.ts|log\/offline\.node\.ts|log\/verify\.ts|node\/(backup|parent)\.node\.ts)/.test(
           target,
         ),
     ),

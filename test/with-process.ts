@@ -12,15 +12,20 @@ export interface Process {
   readonly child: ChildProcess;
   readonly gateway: string;
   readonly control: string;
+  /** Of several that serve together. */
+  readonly pids: readonly number[];
+  /** Lines of stderr so far. */
+  readonly heard: readonly string[];
 }
 
-/** @param dir the data directory */
+/** @param dir the data directory @param args more of the command line */
 export async function startProcess(
   dir: string,
   upstream: string,
   env: Record<string, string> = {},
+  args: readonly string[] = [],
 ): Promise<Process> {
-  const child = spawn(process.execPath, [MAIN, 'serve'], {
+  const child = spawn(process.execPath, [MAIN, 'serve', ...args], {
     env: {
       PATH: process.env.PATH,
       PORTCULLIS_DATA_DIR: dir,
@@ -30,7 +35,12 @@ export async function startProcess(
       PORTCULLIS_UPSTREAM_KEY: 'sk-upstream-canary-key',
       ...env,
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const heard: string[] = [];
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    heard.push(line);
+    console.error(line);
   });
   const said: string[] = [];
   for await (const line of createInterface({ input: child.stdout })) {
@@ -38,7 +48,11 @@ export async function startProcess(
     if (line.includes('kill')) break;
   }
   const find = (label: string) => new RegExp(`${label} +(http://[^\\s/]+)`).exec(said.join('\n'))?.[1] ?? '';
-  return { child, gateway: find('Testers call'), control: find('Operators use') };
+  const pids = (/together: ([\d, ]+)/.exec(said.join('\n'))?.[1] ?? '')
+    .split(', ')
+    .filter(Boolean)
+    .map(Number);
+  return { child, gateway: find('Testers call'), control: find('Operators use'), pids, heard };
 }
 
 export async function end({ child }: Process, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {

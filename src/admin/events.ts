@@ -19,9 +19,9 @@ const State = z
     open: z.boolean(),
     logWritable: z.boolean(),
     switches: z.array(count).openapi({ description: 'Engaged stops' }),
-    openCalls: count.openapi({ description: 'Of the process that answers' }),
+    openCalls: count,
     ended: z.record(z.string(), count).openapi({
-      description: 'Calls that have ended in this process since it started, by outcome',
+      description: 'Calls that have ended since the gate started, by outcome',
     }),
   })
   .openapi('StateEvent');
@@ -48,7 +48,7 @@ export function eventRoutes(control: Control) {
         let [told, toldAt] = ['', 0];
         const begun = control.now();
         while (!out.aborted && !out.closed && Math.abs(control.now() - begun) < LONGEST_MS) {
-          const state = stateOf(control);
+          const state = await stateOf(control);
           const text = JSON.stringify(state);
           const now = control.now();
           if (text !== told || Math.abs(now - toldAt) >= ALIVE_MS) {
@@ -61,10 +61,11 @@ export function eventRoutes(control: Control) {
   );
 }
 
-function stateOf(control: Control) {
-  const { logWritable, openCalls } = control.live();
+async function stateOf(control: Control) {
+  const { logWritable } = control.live();
   const engaged = readEngaged(control);
   const open = logWritable && !engaged.some(({ scope }) => scope === 'global');
-  const ended = Object.fromEntries(control.counts.outcomes);
-  return { open, logWritable, switches: engaged.map(({ id }) => id), openCalls, ended };
+  const { open: openCalls, outcomes } = await control.totals();
+  const switches = engaged.map(({ id }) => id);
+  return { open, logWritable, switches, openCalls, ended: Object.fromEntries(outcomes) };
 }

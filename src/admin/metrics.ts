@@ -1,8 +1,8 @@
 /** Numbers for Prometheus, put together when it asks: nothing of it is on the way of a call. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { Counter, Gauge, Registry } from 'prom-client';
-import { BOUNDS_MS, type Histogram } from '../admission/counts.ts';
-import type { Control } from '../control.ts';
+import { BOUNDS_MS } from '../admission/counts.ts';
+import type { Control, Totals } from '../control.ts';
 import type { AdminEnv } from './access.ts';
 import { nameFaults, SECURED } from './answer.ts';
 import { readEngaged } from './status.ts';
@@ -19,17 +19,17 @@ const metrics = createRoute({
 
 export function metricRoutes(control: Control) {
   return new OpenAPIHono<AdminEnv>({ defaultHook: nameFaults }).openapi(metrics, async (c) => {
-    const registry = collect(control);
+    const registry = collect(control, await control.totals());
     return c.text(await registry.metrics(), 200, { 'content-type': registry.contentType });
   });
 }
 
-function collect(control: Control): Registry {
+function collect(control: Control, counts: Totals): Registry {
   const registry = new Registry();
   const gauge = (name: string, help: string, value: number) =>
     new Gauge({ name: `portcullis_${name}`, help, registers: [registry] }).set(value);
-  const { counts, log } = control;
-  const { openCalls, logWritable, startedAt } = control.live();
+  const { log } = control;
+  const { logWritable, startedAt } = control.live();
   const calls = new Counter({
     name: 'portcullis_calls_total',
     help: 'Calls that have ended, by outcome: complete, cut, client-gone, upstream-error, or the code of the refusal',
@@ -44,7 +44,7 @@ function collect(control: Control): Registry {
   }).inc(counts.bytesOut);
   histogram(registry, 'call_duration_seconds', 'Of calls that were let through', counts.durations);
   histogram(registry, 'first_byte_seconds', 'Until the first byte of the answer', counts.firstBytes);
-  gauge('calls_open', 'Calls in flight', openCalls);
+  gauge('calls_open', 'Calls in flight', counts.open);
   gauge('log_writable', '0: the store takes no writes, and every call is refused', Number(logWritable));
   const engaged = readEngaged(control);
   const isStopped = !logWritable || engaged.some(({ scope }) => scope === 'global');
@@ -68,7 +68,12 @@ function collect(control: Control): Registry {
 }
 
 /** Prometheus' own shape, of buckets that were counted elsewhere. */
-function histogram(registry: Registry, name: string, help: string, { counts, sumMs }: Histogram): void {
+function histogram(
+  registry: Registry,
+  name: string,
+  help: string,
+  { counts, sumMs }: Totals['durations'],
+): void {
   const full = `portcullis_${name}`;
   let total = 0;
   const buckets = counts.map((n, i) => {

@@ -1,4 +1,5 @@
 /** What this process has done since it started: plain numbers, for calls must not wait for whoever counts them. */
+import type { Totals } from '../control.ts';
 import type { Settlement } from './admission.ts';
 
 /** Upper bounds in milliseconds; Prometheus wants them cumulative, which is made of them when it asks. */
@@ -14,6 +15,11 @@ export class Histogram {
     while (i < BOUNDS_MS.length && ms > (BOUNDS_MS[i] as number)) i++;
     this.counts[i] = (this.counts[i] as number) + 1;
     this.sumMs += ms;
+  }
+
+  take({ counts, sumMs }: Pick<Histogram, 'counts' | 'sumMs'>): void {
+    for (const [i, n] of counts.entries()) this.counts[i] = (this.counts[i] ?? 0) + n;
+    this.sumMs += sumMs;
   }
 }
 
@@ -34,4 +40,18 @@ export class Counts {
     if (firstByteMs !== null) this.firstBytes.add(firstByteMs);
     this.bytesOut += bytesOut;
   }
+}
+
+/** The same of several processes. Histograms share their bounds. */
+export function sumOf(all: readonly Totals[]): Totals {
+  const sum = { open: 0, bytesOut: 0, outcomes: new Map<string, number>() };
+  const [durations, firstBytes] = [new Histogram(), new Histogram()];
+  for (const one of all) {
+    sum.open += one.open;
+    sum.bytesOut += one.bytesOut;
+    for (const [outcome, n] of one.outcomes) sum.outcomes.set(outcome, (sum.outcomes.get(outcome) ?? 0) + n);
+    durations.take(one.durations);
+    firstBytes.take(one.firstBytes);
+  }
+  return { ...sum, durations, firstBytes };
 }

@@ -67,9 +67,9 @@ export class Stops {
     this.#selfReleases = new SelfReleases(db, writer, now);
     const { $client: client } = db;
     this.#cutter = new Cutter(db, options.permits);
-    this.#wholeStop = client.prepare(
-      `select 1 from switches where scope = 'global' and effect = 'stop' and released_at is null
-       and not exists (select 1 from readmissions where switch = switches.id)`,
+    this.#wholeStop = client.prepare<[], Switch>(
+      `select id, scope, effect, reason, engaged_at as engagedAt from switches where scope = 'global' and effect = 'stop'
+       and released_at is null and until is null and not exists (select 1 from readmissions where switch = switches.id) limit 1`,
     );
     this.#epoch = client.prepare<[number], { leaf: number | null }>('select leaf from switches where id = ?');
   }
@@ -138,7 +138,8 @@ export class Stops {
   /** Runs inside a writer's job. */
   #enter(order: StopOrder, at: number, actor: Actor): Engaged {
     const { db } = this.#o;
-    const stop = insertSwitch(db, order, at, actor);
+    const whole = order.unlessStopped ? this.#wholeStop.get() : undefined;
+    const stop = whole ?? insertSwitch(db, order, at, actor);
     const revoke: StopOrder = { ...order, effect: 'revoke', until: null, cancelUpstream: false };
     const revocation = order.revokeTokens ? insertSwitch(db, revoke, at, actor) : null;
     return { stop, revocation, jobs: order.cancelUpstream ? enterCancellations(db, stop, at) : 0 };
@@ -195,8 +196,7 @@ export class Stops {
   tick(): void {
     this.#selfReleases.look((fault) => this.#o.health.failed(fault));
     if (this.#byFile || !this.#o.stopFile() || this.#isWhole()) return;
-    const order = { scope: 'global', effect: 'stop', reason: null, note: FILE_NOTE } as const;
-    this.#byFile = this.stop(order, BY_FILE).finally(() => {
+    this.#byFile = this.stop(stopAll(FILE_NOTE), BY_FILE).finally(() => {
       this.#byFile = null;
     });
     this.#byFile.catch((fault) => this.#o.health.failed(fault));
@@ -230,6 +230,11 @@ export class Stops {
       })
       .catch((fault) => health.failed(fault));
   }
+}
+
+/** The stop of everything that no operator of the API orders: each process is given it, and one of them writes it. */
+export function stopAll(note: string): StopOrder {
+  return { scope: 'global', effect: 'stop', reason: null, note, unlessStopped: true };
 }
 
 function shown(text: string | null | undefined): string | null {

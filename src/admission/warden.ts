@@ -78,6 +78,8 @@ export class Warden implements Admission {
   #unwritable: readonly [event: AlertEvent, message: string] | null = null;
   readonly #watch: ReturnType<typeof setInterval>;
   #seenVersion: unknown;
+  /** True when another connection has committed since the last look at who lives. */
+  #stirred = false;
 
   constructor(options: WardenOptions) {
     const { db, policies, now } = options;
@@ -354,13 +356,16 @@ export class Warden implements Admission {
         this.#seenVersion = version;
       }
       this.#stops.tick();
-      if ((changed || this.#cluster.shared) && this.#cluster.isDue) this.#lookAtOthers();
+      // A change that comes too soon after the last look is looked at with the next: it may be a process that joins.
+      this.#stirred ||= changed;
+      if ((this.#stirred || this.#cluster.shared) && this.#cluster.isDue) this.#lookAtOthers();
     } catch (fault) {
       this.#health.failed(fault);
     }
   }
 
   #lookAtOthers(): void {
+    this.#stirred = false;
     this.#cluster
       .look()
       .then((died) => (died > 0 ? this.settleLost() : 0))

@@ -6,6 +6,7 @@ import { type Config, ConfigError, DEFAULT_RULES } from '../config.ts';
 import type { Releasing } from '../control.ts';
 import { moderatorOf } from '../gateway/moderate.ts';
 import type { PolicyError } from '../policy/policy.ts';
+import type { Demo } from './demo-upstream.node.ts';
 
 export function configFile(env: NodeJS.ProcessEnv): string | null {
   const path = env.PORTCULLIS_CONFIG;
@@ -18,6 +19,12 @@ function readText(key: string, path: string): string {
   } catch (fault) {
     throw new ConfigError([`${key}: cannot read ${path} (${(fault as NodeJS.ErrnoException).code})`]);
   }
+}
+
+/** Why it does not start, and the code to leave with. */
+export function giveUp(fault: unknown): never {
+  process.stderr.write(`portcullis: ${fault instanceof Error ? fault.message : String(fault)}\n`);
+  process.exit(fault instanceof ConfigError ? 2 : 3);
 }
 
 /** The usage policy that the configuration names, or what it says of cohorts itself, as the text of a policy. */
@@ -41,10 +48,10 @@ export function releasingOf({ releases, publicUrl }: Config): Releasing {
   return { ...releases, publicUrl: publicUrl ?? null };
 }
 
-export function upstreamOptions({ upstream, upstreamKey }: Config, demoUrl: string, demoKey: string) {
+export function upstreamOptions({ upstream, upstreamKey }: Config, demo: Demo | null) {
   return {
-    url: upstream?.url ?? demoUrl,
-    key: upstreamKey ?? demoKey,
+    url: upstream?.url ?? demo?.url ?? '',
+    key: upstreamKey ?? demo?.key ?? '',
     connectMs: (upstream?.connectSeconds ?? 5) * 1000,
     firstByteMs: (upstream?.firstByteSeconds ?? 60) * 1000,
     idleMs: (upstream?.idleSeconds ?? 60) * 1000,

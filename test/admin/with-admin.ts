@@ -83,7 +83,7 @@ export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?
     live: () => warden.live(),
     log: new LogSide(db.reader, { name: 'test.log', verifier: 'test.log+00000000+AA==' }, sha256, sealing),
     forget: (tester) => captures.forget(tester),
-    counts: warden.counts,
+    totals: async () => ({ ...warden.counts, open: warden.live().openCalls }),
     outbox: new Outbox(db.writer, [], Date.now),
     room: roomIn({
       db: db.reader,
