@@ -61,18 +61,20 @@ const db = openDatabase(join(dir, 'portcullis.sqlite'));
 const journal = new Journal(db.writer, sha256);
 const inner = sqliteTransaction(db.writer, journal);
 let heldMs = 0;
-let since = 0;
 let commits = 0;
 const transaction: Transaction = {
   ...inner,
-  begin() {
-    inner.begin();
-    since = performance.now();
-  },
-  commit() {
-    inner.commit();
-    heldMs += performance.now() - since;
-    commits++;
+  run(work, committed) {
+    let since = 0;
+    const timed = () => {
+      since = performance.now();
+      return work();
+    };
+    return inner.run(timed, () => {
+      heldMs += performance.now() - since;
+      commits++;
+      committed();
+    });
   },
 };
 const writer = new Writer(transaction, setImmediate);

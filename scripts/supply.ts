@@ -19,7 +19,7 @@ interface Wanted {
 const LICENCES =
   /^(?:MIT|MIT-0|ISC|0BSD|Apache-2\.0|BSD-[23]-Clause|BlueOak-1\.0\.0|MPL-2\.0|CC0-1\.0|CC-BY-4\.0|Python-2\.0|Unlicense|Zlib)$/;
 /** Packages that may run code while they are installed: a native module, and binaries that are tools. */
-const INSTALLS: ReadonlySet<string> = new Set(['better-sqlite3', 'esbuild', 'node']);
+const INSTALLS: ReadonlySet<string> = new Set(['better-sqlite3', 'esbuild', 'node', 'workerd']);
 const REGISTRY = 'https://registry.npmjs.org/';
 const GROUPS = ['dependencies', 'devDependencies'];
 /** Other ways to the same end, which nothing here looks at. */

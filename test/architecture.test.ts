@@ -23,6 +23,14 @@ test('node: stays in the entry, the CLI and files that say so', () =>
     broken((file, target) => target.startsWith('node:') && !/^src\/(node\.ts|cli\/)|\.node\.ts$/.test(file)),
   ).toEqual([]));
 
+test('cloudflare: and what only Workers have stay in files that say so', () =>
+  expect(
+    broken(
+      (file, target) =>
+        /^cloudflare:|\.worker\.ts$/.test(target) && !/^src\/worker\.ts$|\.worker\.ts$/.test(file),
+    ),
+  ).toEqual([]));
+
 test('the gateway never imports the admin side', () =>
   expect(
     broken(

@@ -80,16 +80,18 @@ export interface Hooks {
 export function sqliteTransaction({ $client: db }: Db, hooks: Hooks): Transaction {
   const [begin, commit, rollback] = ['begin immediate', 'commit', 'rollback'].map((text) => db.prepare(text));
   return {
-    begin() {
-      begin?.run();
-      hooks.begin();
-    },
-    commit() {
-      hooks.flush();
-      commit?.run();
-    },
-    rollback: () => {
-      if (db.inTransaction) rollback?.run();
+    async run(work, committed) {
+      try {
+        begin?.run();
+        hooks.begin();
+        await work();
+        hooks.flush();
+        commit?.run();
+      } catch (fault) {
+        if (db.inTransaction) rollback?.run();
+        throw fault;
+      }
+      committed();
     },
     isJobFault: (fault) =>
       !(fault instanceof Database.SqliteError) || fault.code.startsWith('SQLITE_CONSTRAINT'),

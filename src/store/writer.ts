@@ -12,12 +12,13 @@ export interface Batch {
  */
 export type Job<T> = (batch: Batch) => T | Promise<T>;
 
-/** How a runtime opens and closes a transaction on its writing connection. */
+/** How a runtime runs a transaction on its writing connection. */
 export interface Transaction {
-  begin(): void;
-  commit(): void;
-  /** Must not throw when there is nothing to roll back. */
-  rollback(): void;
+  /**
+   * Begins, runs `work`, commits, and then `committed`, before anything else can happen. Where it throws nothing is committed;
+   * `work` is not run where no transaction could begin.
+   */
+  run(work: () => Promise<void>, committed: () => void): Promise<void>;
   /** True when the fault is the job's own (a broken constraint), and not the store's. */
   isJobFault(fault: unknown): boolean;
 }
@@ -113,34 +114,36 @@ export class Writer {
     behind: readonly Pending[] = [],
   ): Promise<'done' | 'undone' | 'closed'> {
     const batch: Batch = { taken: new Map() };
-    try {
-      this.#tx.begin();
-    } catch (fault) {
-      this.#tx.rollback();
-      for (const { reject } of [...jobs, ...behind]) reject(new StoreUnavailable(fault));
-      return 'closed';
-    }
-    try {
+    let began = false;
+    const work = async () => {
+      began = true;
       for (const pending of jobs) {
         const value = pending.job(batch);
         pending.value = value instanceof Promise ? await value : value;
       }
-      this.#tx.commit();
+    };
+    try {
+      await this.#tx.run(work, () => tellAll(jobs));
     } catch (fault) {
-      this.#tx.rollback();
+      if (!began) {
+        for (const { reject } of [...jobs, ...behind]) reject(new StoreUnavailable(fault));
+        return 'closed';
+      }
       if (!last) return 'undone';
       for (const { reject } of jobs) reject(this.#tx.isJobFault(fault) ? fault : new StoreUnavailable(fault));
-      return 'done';
-    }
-    for (const { after, value, resolve, reject } of jobs) {
-      try {
-        after(value);
-        resolve(value);
-      } catch (fault) {
-        // It is committed all the same; one that fails must not keep the others from hearing of it.
-        reject(fault);
-      }
     }
     return 'done';
+  }
+}
+
+function tellAll(jobs: readonly Pending[]): void {
+  for (const { after, value, resolve, reject } of jobs) {
+    try {
+      after(value);
+      resolve(value);
+    } catch (fault) {
+      // It is committed all the same; one that fails must not keep the others from hearing of it.
+      reject(fault);
+    }
   }
 }

@@ -1,0 +1,101 @@
+/** The open-source runtime of Cloudflare Workers, offline, with the Durable Objects on disk. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** From 2026-08-04 on `nodejs_compat` is on by itself. */
+const COMPATIBILITY_DATE = '2026-11-01';
+const CLASS = 'CaseObject';
+/** The program itself: what `workerd` links may be a script that would outlive its end. */
+const BINARY = createRequire(import.meta.url).resolve(
+  `@cloudflare/workerd-${process.platform}-${process.arch === 'x64' ? '64' : process.arch}/bin/workerd`,
+);
+
+/** The Worker as it would be deployed: one module. */
+export async function bundle(): Promise<{ text: string; inputs: string[]; externals: string[] }> {
+  const { outputFiles, metafile } = await build({
+    entryPoints: [join(ROOT, 'test/engines/object.worker.ts')],
+    ...{ bundle: true, write: false, metafile: true, minify: true, format: 'esm', target: 'es2024' },
+    ...{ platform: 'neutral', mainFields: ['module', 'main'], conditions: ['workerd', 'worker', 'import'] },
+    external: ['node:*', 'cloudflare:*'],
+    define: { MIGRATIONS: JSON.stringify(migrations()) },
+  });
+  const [output] = Object.values(metafile.outputs);
+  const externals = (output?.imports ?? []).filter(({ external }) => external).map(({ path }) => path);
+  return { text: outputFiles[0]?.text ?? '', inputs: Object.keys(metafile.inputs), externals };
+}
+
+function migrations(): { tag: string; sql: string }[] {
+  const read = (file: string) => readFileSync(join(ROOT, 'migrations', file), 'utf8');
+  const { entries } = JSON.parse(read('meta/_journal.json')) as { entries: { tag: string }[] };
+  return entries.map(({ tag }) => ({ tag, sql: read(`${tag}.sql`) }));
+}
+
+export interface Workerd {
+  readonly url: string;
+  /** Where the databases of the objects are. */
+  readonly disk: string;
+  end(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function startWorkerd(worker: string): Promise<Workerd> {
+  const dir = mkdtempSync(join(tmpdir(), 'portcullis-workerd-'));
+  const disk = join(dir, 'objects');
+  mkdirSync(disk);
+  writeFileSync(join(dir, 'worker.js'), worker);
+  writeFileSync(join(dir, 'config.capnp'), config(disk));
+  const child = spawn(BINARY, ['serve', '--experimental', '--control-fd=3', join(dir, 'config.capnp')], {
+    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+    env: { PATH: process.env.PATH },
+  });
+  const ended = new Promise<void>((resolve) => child.on('exit', () => resolve()));
+  const end = async () => {
+    child.kill('SIGKILL');
+    await ended;
+  };
+  const close = async () => {
+    await end();
+    rmSync(dir, { recursive: true, force: true });
+  };
+  return { url: await listening(child, ended), disk: join(disk, CLASS), end, close };
+}
+
+async function listening(child: ChildProcess, ended: Promise<void>): Promise<string> {
+  const told = new Promise<string>((resolve) => {
+    const control = child.stdio[3] as NodeJS.ReadableStream;
+    createInterface({ input: control }).on('line', (line) => {
+      const { event, port } = JSON.parse(line) as { event: string; port?: number };
+      if (event === 'listen') resolve(`http://127.0.0.1:${port}`);
+    });
+  });
+  const failed = ended.then(() => {
+    throw new Error('workerd ended before it listened');
+  });
+  return Promise.race([told, failed]);
+}
+
+/** Nothing but the socket and the disk: it can reach no network. */
+const config = (disk: string) => `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    (name = "worker", worker = .worker),
+    (name = "disk", disk = (path = "${disk}", writable = true)),
+    (name = "internet", network = (allow = [])),
+  ],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "worker")],
+);
+const worker :Workerd.Worker = (
+  modules = [(name = "worker", esModule = embed "worker.js")],
+  compatibilityDate = "${COMPATIBILITY_DATE}",
+  durableObjectNamespaces = [(className = "${CLASS}", uniqueKey = "${CLASS}", enableSql = true)],
+  durableObjectStorage = (localDisk = "disk"),
+  bindings = [(name = "CASES", durableObjectNamespace = "${CLASS}")],
+);
+`;
