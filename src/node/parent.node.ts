@@ -111,6 +111,8 @@ class Parent {
     const config = readConfig(env, this.#config);
     this.#listening = await settled(config);
     this.#demo = config.upstream ? null : await startDemoProcess();
+    // Each process takes connections by itself: one that hangs takes none, also not that of an operator who stops everything.
+    cluster.schedulingPolicy = cluster.SCHED_NONE;
     cluster.setupPrimary({ exec: CHILD, args: [], serialization: 'advanced' });
     const banners: string[] = [];
     // One after another, as they start on the data directory.

@@ -1,6 +1,7 @@
 /** `serve --processes N` is one gate: one listener, one stop, one order of a signal, and nobody missed when a process dies. */
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -73,11 +74,25 @@ async function streamsInBoth(): Promise<Response[]> {
   expect(holders()).toEqual([{ n: 2 }]);
   return streams;
 }
-const metrics = async () => {
-  const credential = readFileSync(join(data, 'operator-credential'), 'utf8').trim();
-  const answer = await fetch(`${gate.control}/admin/metrics`, {
-    headers: { authorization: `Bearer ${credential}` },
+const credential = () => readFileSync(join(data, 'operator-credential'), 'utf8').trim();
+/** Over a connection of its own. */
+function anew(url: string, bearer: string, body: object): Promise<{ status: number; text: string }> {
+  const headers = { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' };
+  return new Promise((resolve, reject) => {
+    const call = request(url, { method: 'POST', agent: false, headers }, (answer) => {
+      let text = '';
+      answer.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+      });
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
+    });
+    call.on('error', reject);
+    call.end(JSON.stringify(body));
   });
+}
+const metrics = async () => {
+  const headers = { authorization: `Bearer ${credential()}` };
+  const answer = await fetch(`${gate.control}/admin/metrics`, { headers });
   const text = await answer.text();
   return (name: string) =>
     Number(
@@ -119,6 +134,28 @@ test('a stop cuts the streams of both, and its acknowledgement names each', asyn
   const before = upstream.seen.length;
   for (let i = 0; i < 6; i++) expect((await post(gate.gateway, token, CHAT)).status).toBe(403);
   expect(upstream.seen).toHaveLength(before);
+});
+
+test('where one of them hangs the others take every new call and the stop, which names it as silent', async () => {
+  await serve('limits: {}', 5);
+  const [hung = 0, other = 0] = gate.pids;
+  process.kill(hung, 'SIGSTOP');
+  try {
+    for (let i = 0; i < 10; i++) {
+      const { status } = await anew(`${gate.gateway}/v1/chat/completions`, token, CHAT);
+      expect(status).toBe(200);
+    }
+    const order = { scope: 'global', reason: 'test' };
+    const stopped = await anew(`${gate.control}/admin/switches`, credential(), order);
+    const { nodes } = JSON.parse(stopped.text) as Acknowledged;
+    const confirmed = nodes.map(({ node, confirmedAt }) => [Number(node), confirmedAt !== null]);
+    expect(confirmed).toEqual([
+      [other, true],
+      [hung, false],
+    ]);
+  } finally {
+    process.kill(hung, 'SIGCONT');
+  }
 });
 
 test('a process that is killed is replaced, its open rows are settled, and the next stop names the new one', async () => {
