@@ -11,6 +11,11 @@ const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url));
 /** How long a write waits for another process to let go of the file; everything in this process waits with it. */
 const BUSY_TIMEOUT_MS = 500;
 
+/** A beginning that takes longer has waited for another process. */
+const WAITED_MS = 1;
+/** So many transactions later we look whether there still is one. */
+const WATCHFUL = 1_000;
+const RETRY_MS = 1;
 /** 32 MiB of write-ahead log, at 4 KiB a page. */
 const CHECKPOINT_PAGES = 8_192;
 
@@ -78,11 +83,12 @@ export interface Hooks {
 
 /** Transactions on the writing connection; IMMEDIATE, so that what a job reads stays true until its commit. */
 export function sqliteTransaction({ $client: db }: Db, hooks: Hooks): Transaction {
+  const free = new WhenFree(db);
   const [begin, commit, rollback] = ['begin immediate', 'commit', 'rollback'].map((text) => db.prepare(text));
   return {
     async run(work, committed) {
       try {
-        begin?.run();
+        await free.begin(() => begin?.run());
         hooks.begin();
         await work();
         hooks.flush();
@@ -96,4 +102,48 @@ export function sqliteTransaction({ $client: db }: Db, hooks: Hooks): Transactio
     isJobFault: (fault) =>
       !(fault instanceof Database.SqliteError) || fault.code.startsWith('SQLITE_CONSTRAINT'),
   };
+}
+
+/**
+ * Begins as soon as no other process holds the file. SQLite's own waiting keeps everything in this process waiting as well, and
+ * sleeps longer each time, so that beside a busy process one may wait in vain; it is used only where nobody is there.
+ */
+class WhenFree {
+  readonly #db: Database.Database;
+  #watchful = 0;
+
+  constructor(db: Database.Database) {
+    this.#db = db;
+  }
+
+  /** @throws SqliteError when the file is held for as long as SQLite would have waited */
+  async begin(begin: () => void): Promise<void> {
+    const from = performance.now();
+    if (this.#watchful > 0) {
+      this.#watchful--;
+      while (!this.#tried(begin, performance.now() - from > BUSY_TIMEOUT_MS))
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      return;
+    }
+    try {
+      begin();
+    } finally {
+      if (performance.now() - from > WAITED_MS) this.#watchful = WATCHFUL;
+    }
+  }
+
+  /** False where somebody else holds the file. */
+  #tried(begin: () => void, isLast: boolean): boolean {
+    this.#db.pragma('busy_timeout = 0');
+    try {
+      begin();
+      return true;
+    } catch (fault) {
+      if (isLast || !(fault instanceof Database.SqliteError) || !fault.code.startsWith('SQLITE_BUSY'))
+        throw fault;
+      return false;
+    } finally {
+      this.#db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    }
+  }
 }

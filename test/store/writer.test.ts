@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Journal } from '../../src/log/journal.ts';
 import { sha256 } from '../../src/log/sha256.node.ts';
@@ -67,3 +68,17 @@ test('a full store commits nothing and says so; it takes writes again when there
   await writer.write(add('f'));
   expect(names()).toContain('f');
 }, 60_000);
+
+test('where another process holds the file again and again, writes wait for it, and nothing else waits with them', async () => {
+  const other = new Database(join(dir, 'test.sqlite'), { timeout: 0 });
+  other.exec('begin immediate');
+  await expect(writer.write(add('held'))).rejects.toBeInstanceOf(StoreUnavailable);
+  other.exec('rollback');
+  other.exec('begin immediate');
+  // What releases it runs in this process: a wait that kept it from running would never end well.
+  setTimeout(() => other.exec('rollback'), 50);
+  await writer.write(add('waited'));
+  other.close();
+  expect(names()).toContain('waited');
+  expect(names()).not.toContain('held');
+});
