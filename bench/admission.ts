@@ -4,13 +4,14 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { uuidv7 } from 'uuidv7';
 import type { Ask, Settlement } from '../src/admission/admission.ts';
+import { policiesIn } from '../src/admission/policies.ts';
 import { Warden } from '../src/admission/warden.ts';
 import { Captures } from '../src/log/captures.ts';
 import { Journal } from '../src/log/journal.ts';
 import { sealing } from '../src/log/seal.node.ts';
 import { sha256 } from '../src/log/sha256.node.ts';
 import { openDatabase, sqliteTransaction } from '../src/store/db.node.ts';
-import { cohorts, testers, tokens } from '../src/store/schema.ts';
+import { cohorts, policies, testers, tokens } from '../src/store/schema.ts';
 import { type Transaction, Writer } from '../src/store/writer.ts';
 
 const CALLS = Number(process.env.CALLS ?? 40_000);
@@ -18,17 +19,20 @@ const ROUNDS = Number(process.env.ROUNDS ?? 4);
 const AT_ONCE = [1, 8, 64, 512];
 const TESTERS = 1_000;
 
-const GRANT = {
-  programme: { allow: [{ operations: ['*'], models: ['*'] }], caps: {} },
-  limits: { requestsPerMinute: 1e9, requestsPerDay: 1e9, concurrent: 1_000 },
-  quotas: {},
-  sharedQuotas: {},
-};
+const POLICY = JSON.stringify({
+  cohorts: {
+    bench: {
+      allow: [{ operations: ['*'], models: ['*'] }],
+      limits: { requestsPerMinute: 1e9, requestsPerDay: 1e9, concurrent: 1_000 },
+    },
+  },
+});
 const DONE: Settlement = {
   ...{ outcome: 'complete', detail: null, status: 200, upstreamStatus: 200, upstreamRequestId: null },
   ...{ firstByteMs: 5, durationMs: 6, bytesOut: 1_000 },
 };
 
+const WORDS = { text: null, isWhole: true, hasFile: false };
 const READS = { makes: null, lists: null, job: false, deletes: null, usage: false };
 
 function ask(i: number): Ask {
@@ -50,8 +54,8 @@ function ask(i: number): Ask {
     },
     call: {
       ...{ operation: 'chat.completions.create', takesModel: true, model: 'gpt-4o-mini', seconds: null },
-      ...{ size: null, n: null, units: {}, likeSource: false, body: new Uint8Array(300), prompt: () => null },
-      ...{ reads: READS, named: [], suspected: [] },
+      ...{ size: null, n: null, units: {}, likeSource: false, body: new Uint8Array(300), words: () => WORDS },
+      ...{ reads: READS, named: [], suspected: [], clip: null, socket: false },
     },
   };
 }
@@ -80,11 +84,20 @@ const transaction: Transaction = {
 const writer = new Writer(transaction, setImmediate);
 const warden = new Warden({
   ...{ db: db.writer, writer, journal, captures: new Captures(db.writer, journal, sealing, sha256) },
-  ...{ quietMs: 60_000, rules: () => GRANT, now: Date.now, node: 'bench', watchMs: 50 },
+  ...{ quietMs: 60_000, policies: policiesIn(db.writer), now: Date.now, node: 'bench', watchMs: 50 },
   liveness: { own: 'bench', isAlive: () => true, forget: () => {} },
 });
 try {
   db.writer.insert(cohorts).values({ name: 'bench' }).run();
+  const policy = {
+    text: POLICY,
+    sha256: 'bench',
+    diff: '',
+    at: Date.now(),
+    by: 'bench',
+    source: 'config',
+  } as const;
+  db.writer.insert(policies).values(policy).run();
   for (let i = 0; i < TESTERS; i++) {
     const tester = `tester-${i}`;
     db.writer.insert(testers).values({ id: tester, cohort: 'bench' }).run();

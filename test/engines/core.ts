@@ -1,7 +1,7 @@
 /** The stateful core over one engine: warden, writer, journal, as an entry puts them together. */
 import { uuidv7 } from 'uuidv7';
 import type { Ask, Permit, Settlement } from '../../src/admission/admission.ts';
-import type { Rules } from '../../src/admission/decide.ts';
+import { policiesIn } from '../../src/admission/policies.ts';
 import { Warden } from '../../src/admission/warden.ts';
 import type { StopOrder } from '../../src/control.ts';
 import { Captures } from '../../src/log/captures.ts';
@@ -14,7 +14,7 @@ import { sha256 } from '../../src/log/sha256.node.ts';
 import { Tree } from '../../src/log/tree.ts';
 import { Refusal } from '../../src/refusal.ts';
 import type { Db, Hooks } from '../../src/store/db.node.ts';
-import { cohorts, testers, tokens } from '../../src/store/schema.ts';
+import { cohorts, policies, testers, tokens } from '../../src/store/schema.ts';
 import { type Transaction, Writer } from '../../src/store/writer.ts';
 
 /** What differs between the engines. */
@@ -23,14 +23,13 @@ export interface Engine {
   transaction(hooks: Hooks): Transaction;
 }
 
-type Granted = NonNullable<ReturnType<Rules>>;
+/** What a policy grants a cohort, as its text says it. */
+interface Granted {
+  readonly limits?: object;
+  readonly quotas?: object;
+}
 
-const GRANT: Granted = {
-  programme: { allow: [{ operations: ['*'], models: ['*'] }], caps: {} },
-  limits: {},
-  quotas: {},
-  sharedQuotas: {},
-};
+const ALLOW = [{ operations: ['*'], models: ['*'] }];
 const ACTOR = { operator: 'the-operator', address: null };
 const DONE: Settlement = {
   ...{ outcome: 'complete', detail: null, status: 200, upstreamStatus: 200, upstreamRequestId: null },
@@ -40,18 +39,26 @@ const DONE: Settlement = {
 export type Core = Awaited<ReturnType<typeof openCore>>;
 
 /** @param granted of the cohort `artists`; testers of other cohorts get nothing */
-export async function openCore(engine: Engine, granted: Partial<Granted> = {}) {
+export async function openCore(engine: Engine, granted: Granted = {}) {
   const { db } = engine;
   const journal = new Journal(db, sha256);
   const writer = new Writer(engine.transaction(journal), (flush) => void setTimeout(flush, 0));
   const own = uuidv7();
   const warden = new Warden({
     ...{ db, writer, journal, captures: new Captures(db, journal, sealing, sha256) },
-    rules: (cohort) => (cohort === 'artists' ? { ...GRANT, ...granted } : null),
+    policies: policiesIn(db),
     ...{ quietMs: 60_000, now: Date.now, node: own, watchMs: 50 },
     liveness: { own, isAlive: (lock) => lock === own, forget: () => {} },
   });
   await warden.join();
+  const text = JSON.stringify({ cohorts: { artists: { allow: ALLOW, ...granted } } });
+  const hash = Buffer.from(sha256(new TextEncoder().encode(text))).toString('hex');
+  await writer.write(() =>
+    db
+      .insert(policies)
+      .values({ text, sha256: hash, diff: '', at: Date.now(), by: 'test', source: 'config' })
+      .run(),
+  );
   const keyText = JSON.stringify(await makeLogKey());
   const key = await readLogKey(keyText, sha256);
   const sealer = new Sealer({
@@ -100,6 +107,7 @@ export async function openCore(engine: Engine, granted: Partial<Granted> = {}) {
   };
 }
 
+const WORDS = { text: null, isWhole: true, hasFile: false };
 const READS = { makes: null, lists: null, job: false, deletes: null, usage: false };
 
 function asked(tester: string, more: Partial<Ask['call']>): Ask {
@@ -114,7 +122,16 @@ function asked(tester: string, more: Partial<Ask['call']>): Ask {
     who: { tester, jti, issuer: 'test', own: true, clientId: 'test', ...times, keyStands: () => true },
     call: {
       ...{ operation: 'chat.completions.create', takesModel: true, model: 'gpt-4o-mini', seconds: null },
-      ...{ size: null, n: null, units: {}, likeSource: false, body: null, prompt: () => null },
+      ...{
+        size: null,
+        n: null,
+        units: {},
+        likeSource: false,
+        body: null,
+        words: () => WORDS,
+        clip: null,
+        socket: false,
+      },
       ...{ reads: READS, named: [], suspected: [], ...more },
     },
   };

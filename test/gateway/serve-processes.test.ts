@@ -29,6 +29,13 @@ afterEach(async () => {
   rmSync(dir, { recursive: true, force: true });
 });
 
+function configure(limits: string): string {
+  const config = join(dir, 'config.yaml');
+  const noDrills = 'drills: { everyHours: 0 }';
+  writeFileSync(config, `cohorts:\n  artists: { ${PERMISSIVE}, ${limits} }\n${noDrills}\n`);
+  return config;
+}
+
 /** @param answerMs null: the answers never end */
 async function serve(limits: string, answerMs: number | null) {
   upstream = await startUpstream((_, outgoing) => {
@@ -36,9 +43,7 @@ async function serve(limits: string, answerMs: number | null) {
     outgoing.write('data: {}\n\n');
     if (answerMs !== null) setTimeout(() => outgoing.end('data: [DONE]\n\n'), answerMs);
   });
-  const config = join(dir, 'config.yaml');
-  const noDrills = 'drills: { everyHours: 0 }';
-  writeFileSync(config, `cohorts:\n  artists: { ${PERMISSIVE}, ${limits} }\n${noDrills}\n`);
+  const config = configure(limits);
   gate = await startProcess(data, upstream.url, { PORTCULLIS_CONFIG: config }, ['--processes', '2']);
   token = await firstTester(data, gate.control);
 }
@@ -218,6 +223,20 @@ test('the file STOP stops both with one switch', async () => {
   writeFileSync(join(data, 'STOP'), '');
   for (const stream of streams) expect(await stream.text()).toContain('programme_stopped');
   expect(sql('select engaged_by as "by" from switches')).toEqual([{ by: 'file:STOP' }]);
+});
+
+test('SIGHUP to the parent takes up a changed policy, and whoever replaces a process does not bring the old one back', async () => {
+  await serve('limits: {}', 5);
+  configure('limits: { requestsPerDay: 1 }');
+  gate.child.kill('SIGHUP');
+  await until(heard('policy: version 2 is in force'));
+  const [killed = 0] = gate.pids;
+  process.kill(killed, 'SIGKILL');
+  await until(heard(`serves in the place of ${killed}`));
+  expect(sql('select max(id) as version from policies')).toEqual([{ version: 2 }]);
+  const statuses: number[] = [];
+  for (let i = 0; i < 4; i++) statuses.push((await post(gate.gateway, token, CHAT)).status);
+  expect(statuses).toEqual([200, 429, 429, 429]);
 });
 
 test('metrics count the calls of both, and do not go back when one dies', async () => {
