@@ -55,7 +55,7 @@ function ask(i: number): Ask {
     call: {
       ...{ operation: 'chat.completions.create', takesModel: true, model: 'gpt-4o-mini', seconds: null },
       ...{ size: null, n: null, units: {}, likeSource: false, body: new Uint8Array(300), words: () => WORDS },
-      ...{ reads: READS, named: [], suspected: [], clip: null, socket: false },
+      ...{ reads: READS, named: [], suspected: [], clip: null, socket: false, output: null },
     },
   };
 }
@@ -84,7 +84,14 @@ const transaction: Transaction = {
 const writer = new Writer(transaction, setImmediate);
 const warden = new Warden({
   ...{ db: db.writer, writer, journal, captures: new Captures(db.writer, journal, sealing, sha256) },
-  ...{ quietMs: 60_000, policies: policiesIn(db.writer), now: Date.now, node: 'bench', watchMs: 50 },
+  ...{
+    quietMs: 60_000,
+    policies: policiesIn(db.writer),
+    termsLink: 'test',
+    now: Date.now,
+    node: 'bench',
+    watchMs: 50,
+  },
   liveness: { own: 'bench', isAlive: () => true, forget: () => {} },
 });
 try {

@@ -47,6 +47,7 @@ export async function openCore(engine: Engine, granted: Granted = {}) {
   const warden = new Warden({
     ...{ db, writer, journal, captures: new Captures(db, journal, sealing, sha256) },
     policies: policiesIn(db),
+    termsLink: 'test',
     ...{ quietMs: 60_000, now: Date.now, node: own, watchMs: 50 },
     liveness: { own, isAlive: (lock) => lock === own, forget: () => {} },
   });
@@ -129,6 +130,7 @@ function asked(tester: string, more: Partial<Ask['call']>): Ask {
         likeSource: false,
         body: null,
         words: () => WORDS,
+        output: null,
         clip: null,
         socket: false,
       },
