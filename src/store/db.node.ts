@@ -8,7 +8,7 @@ import * as schema from './schema.ts';
 import type { Transaction } from './writer.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url));
-/** How long a write waits for another process to let go of the file; everything in this process waits with it. */
+/** How long a write waits for another process to let go of the file. */
 const BUSY_TIMEOUT_MS = 500;
 
 /** A beginning that takes longer has waited for another process. */
