@@ -49,6 +49,7 @@ export function addLogProof(log: Command): void {
     .command('key')
     .description("print the log's verifier key: keep a copy elsewhere")
     .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  portcullis log key > /mnt/elsewhere/log-key.txt')
     .action(async ({ json }: { json?: true }) => {
       const state = await done(connect(process.env).log.$get());
       if (json) outJson(state);

@@ -63,7 +63,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
 }
 
-function program(): Command {
+export function program(): Command {
   const portcullis = new Command('portcullis')
     .description('Access control in front of a model API: who may call, and the stop for everybody at once.')
     .addHelpText('after', HELP)
