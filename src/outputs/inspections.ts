@@ -1,4 +1,4 @@
-/** Reads each finished clip once from upstream, behind the calls and one at a time, to know it again. */
+/** Reads each finished clip once from upstream, behind the calls and one at a time, to know it again; none that a stop holds. */
 import type { Clock, Upstream } from '../deps.ts';
 import type { Db } from '../store/db.node.ts';
 import type { Writer } from '../store/writer.ts';
@@ -31,6 +31,7 @@ export class Inspections {
   readonly #sql: ReturnType<typeof statements>;
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #closing = new AbortController();
+  #reading: { readonly object: string; readonly stop: AbortController } | null = null;
   #running: Promise<void> | null = null;
 
   constructor(options: InspectionsOptions) {
@@ -47,8 +48,10 @@ export class Inspections {
     await this.#running;
   }
 
-  /** Begins with what is due, unless that is under way. */
+  /** Begins with what is due, unless that is under way; breaks off what a stop has come to hold. */
   look(): void {
+    const { object = '', stop } = this.#reading ?? {};
+    if (stop && this.#sql.stopped.get(object)) stop.abort();
     this.#running ??= this.#run()
       .catch(this.#o.failed)
       .finally(() => {
@@ -68,26 +71,35 @@ export class Inspections {
     const { writer, now } = this.#o;
     const isOurs = await writer.write(() => this.#sql.hold.run(now() + HELD_MS, object, now()).changes > 0);
     if (!isOurs) return;
+    const stop = new AbortController();
+    this.#reading = { object, stop };
     try {
-      const { inspected, mediaType } = await this.#inspect(object);
+      const { inspected, mediaType } = await this.#inspect(object, stop.signal);
       await writer.write(() => this.#enter(object, inspected, mediaType));
     } catch (fault) {
       if (this.#closing.signal.aborted) return;
+      if (stop.signal.aborted) return await writer.write(() => void this.#sql.again.run(now(), object));
       const text = (fault instanceof Error ? fault.message : String(fault)).slice(0, MOST_FAULT_CHARS);
       const isLast = attempts + 1 >= MOST_ATTEMPTS;
       const at = now() + (isLast ? 0 : FIRST_RETRY_MS * 4 ** attempts);
       await writer.write(() => this.#sql.failed.run(isLast ? 'failed' : 'waiting', at, text, object));
+    } finally {
+      this.#reading = null;
     }
   }
 
-  async #inspect(video: string): Promise<{ inspected: Inspected; mediaType: string | null }> {
+  async #inspect(
+    video: string,
+    stop: AbortSignal,
+  ): Promise<{ inspected: Inspected; mediaType: string | null }> {
     const { upstream, inspector } = this.#o;
-    const content = await openContent(upstream, { video, variant: 'video' }, this.#closing.signal);
+    const ended = AbortSignal.any([this.#closing.signal, stop]);
+    const content = await openContent(upstream, { video, variant: 'video' }, ended);
     if (content.status !== 200 || !content.body) throw new Error(`upstream answered ${content.status}`);
     const inspected = await inspector.inspect(content.body);
     const length = content.headers['content-length'];
     // Nobody knows a clip by a part of it.
-    if (this.#closing.signal.aborted || (length !== undefined && Number(length) !== inspected.bytes))
+    if (ended.aborted || (length !== undefined && Number(length) !== inspected.bytes))
       throw new Error('the clip came in part');
     return { inspected, mediaType: content.headers['content-type'] ?? null };
   }
@@ -102,11 +114,18 @@ export class Inspections {
   }
 }
 
+/** True of an object `o` while a stop holds over what it was made by: nothing is asked of upstream for it then. */
+const STOPPED = `exists (select 1 from switches s left join testers t on t.id = o.tester
+  where s.released_at is null and s.effect = 'stop'
+  and s.scope in ('global', 'tester:' || o.tester, 'cohort:' || t.cohort, 'model:' || o.model))`;
+
 function statements({ $client: db }: Db) {
   return {
+    stopped: db.prepare<[string]>(`select 1 from objects o where o.id = ? and ${STOPPED}`),
+    again: db.prepare('update inspections set at = ? where object = ?'),
     due: db.prepare<[number], Due>(
       `select i.object, i.attempts from inspections i join objects o on o.id = i.object and o.deleted_at is null
-       where i.state = 'waiting' and i.at <= ? order by i.at limit 1`,
+       where i.state = 'waiting' and i.at <= ? and not ${STOPPED} order by i.at limit 1`,
     ),
     hold: db.prepare(`update inspections set at = ? where object = ? and state = 'waiting' and at <= ?`),
     failed: db.prepare(
