@@ -1,9 +1,9 @@
 /** Guarantees of the simulator's inner parts that no client can see from outside. */
 import { expect, test } from 'vitest';
-import { fitText } from '../../src/demo/picture/lettering.ts';
 import { type SseEvent, sseResponse } from '../../src/demo/sse.ts';
 import { createStore, pageOf } from '../../src/demo/store.ts';
 import { replyTo } from '../../src/demo/text.ts';
+import { fitText } from '../../src/outputs/lettering.ts';
 
 test('a stream is aborted when its reader leaves', async () => {
   const abort = new AbortController();

@@ -1,5 +1,5 @@
 /** One I420 picture in memory, and the few strokes the scene is painted with. */
-import type { Run } from './lettering.ts';
+import type { Run } from '../../outputs/lettering.ts';
 import type { Yuv } from './palette.ts';
 
 export type Picture = {

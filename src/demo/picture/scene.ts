@@ -1,8 +1,8 @@
 /** The scene every demo picture shows: hills at dusk drifting by, the prompt in the sky, a bar that moves. */
 
-import { textWidthUnits } from './font.ts';
+import { textWidthUnits } from '../../outputs/font.ts';
+import { fitText, lineRuns, type Run } from '../../outputs/lettering.ts';
 import { landscapePainter } from './landscape.ts';
-import { fitText, lineRuns, type Run } from './lettering.ts';
 import { type Palette, paletteFor } from './palette.ts';
 import { barRuns, createPicture, type Picture, paintRun, shadeRun } from './plane.ts';
 
