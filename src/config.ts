@@ -20,6 +20,7 @@ export const DEFAULT_RULES: CohortRules = {
   caps: { seconds: 12, size: '1920x1080' },
   capture: 'none',
   outputs: 'open',
+  watermark: false,
   limits: { requestsPerSecond: 20, requestsPerMinute: 600, requestsPerDay: 20_000, concurrent: 8 },
   quotas: {},
   sharedQuotas: {},

@@ -31,20 +31,31 @@ interface Parts {
   readonly writer: Pick<Writer, 'write'>;
   readonly now: Clock;
   readonly sha256: Sha256;
-  readonly canModerate: boolean;
+  readonly can: Can;
+}
+
+/** What this gate is able to do for a policy. */
+export interface Can {
+  readonly moderate: boolean;
+  readonly mark: boolean;
 }
 
 /** A difference that takes longer to find is not shown: calls wait meanwhile. */
 const DIFF_MS = 200;
 
+/** The fault, and its mend, where clips are to be marked and nothing can. */
+export const NOT_MARKED =
+  'it asks for watermarks, and ffmpeg and ffprobe are not installed here: install them, or leave "watermark" out';
+
 /** @throws PolicyError */
-export function checkPolicy(text: string, canModerate: boolean): Policy {
+export function checkPolicy(text: string, can: Can): Policy {
   const policy = readPolicy(text, OPERATIONS);
   const faults = [
     ...(masked(text) === text ? [] : ['it holds a credential; leave that out']),
-    ...(policy.moderates && !canModerate
+    ...(policy.moderates && !can.moderate
       ? ['it asks for moderation, and the configuration names no service (moderation.url)']
       : []),
+    ...(policy.marks && !can.mark ? [NOT_MARKED] : []),
   ];
   if (faults.length > 0) throw new PolicyError(faults.map((message) => ({ line: 1, col: 1, message })));
   return policy;
@@ -52,9 +63,9 @@ export function checkPolicy(text: string, canModerate: boolean): Policy {
 
 /** @throws PolicyError */
 export async function loadPolicy(parts: Parts, order: PolicyOrder, actor: Actor): Promise<Loaded> {
-  const { db, writer, now, sha256, canModerate } = parts;
+  const { db, writer, now, sha256, can } = parts;
   const { text, source, reason = null } = order;
-  checkPolicy(text, canModerate);
+  checkPolicy(text, can);
   const hash = Buffer.from(sha256(new TextEncoder().encode(text))).toString('hex');
   return writer.write(() => {
     const before = newest(db);

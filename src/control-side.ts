@@ -9,7 +9,7 @@ import type { Outbox } from './alerts/outbox.ts';
 import type { Settings } from './config.ts';
 import type { Actor, Control, IssuedToken, Releasing, Totals } from './control.ts';
 import { keysInForce, rotateKeys, withdrawKey } from './control-keys.ts';
-import { checkPolicy, loadPolicy } from './control-policy.ts';
+import { type Can, checkPolicy, loadPolicy } from './control-policy.ts';
 import type { Clock, Staged, Upstream } from './deps.ts';
 import type { Drills } from './drills.ts';
 import { insertAct } from './log/acts.ts';
@@ -46,8 +46,7 @@ export interface ControlParts {
   readonly lifetimeDays: number;
   readonly maxLifetimeDays: number;
   readonly sha256: Sha256;
-  /** True where the configuration names a moderation service. */
-  readonly canModerate: boolean;
+  readonly can: Can;
   readonly outsideIssuers: boolean;
   readonly outbox: Outbox;
   readonly settings: Settings;
@@ -82,7 +81,7 @@ export function createControl(parts: ControlParts): Control {
     rotateKeys: (overlapMs, actor) => inTurn(() => rotateKeys(parts, overlapMs, actor)),
     withdrawKey: (kid, actor) => inTurn(() => withdrawKey(parts, kid, actor)),
     policy: policies.inForce,
-    checkPolicy: (text) => checkPolicy(text, parts.canModerate),
+    checkPolicy: (text) => checkPolicy(text, parts.can),
     loadPolicy: (order, actor) => loadPolicy(parts, order, actor),
     content: (ask, signal) => openContent(parts.upstream, ask, signal),
     recheck: () => warden.recheck(),

@@ -14,6 +14,7 @@ export const DRILL_RULES = {
   rules: [],
   moderation: null,
   outputs: 'open',
+  watermark: false,
   capture: 'none',
   limits: {},
   quotas: {},

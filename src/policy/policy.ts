@@ -27,7 +27,7 @@ export interface Line {
 type Shape = z.infer<typeof CohortShape>;
 
 export interface CohortPolicy
-  extends Pick<Shape, 'caps' | 'capture' | 'limits' | 'quotas' | 'sharedQuotas' | 'outputs'> {
+  extends Pick<Shape, 'caps' | 'capture' | 'limits' | 'quotas' | 'sharedQuotas' | 'outputs' | 'watermark'> {
   readonly allow: readonly Line[];
   readonly rules: readonly Rule[];
   readonly moderation: {
@@ -45,6 +45,8 @@ export interface Policy {
   cohort(name: string): CohortPolicy | null;
   /** True when some cohort has its calls moderated. */
   readonly moderates: boolean;
+  /** True when some cohort's clips are marked. */
+  readonly marks: boolean;
 }
 
 /** The policy cannot be used, and is refused as a whole. */
@@ -76,6 +78,7 @@ export function readPolicy(text: string, operations: readonly string[]): Policy 
     cohorts: [...cohorts.keys()],
     cohort: (name) => cohorts.get(name) ?? cohorts.get('*') ?? null,
     moderates: [...cohorts.values()].some(({ moderation }) => moderation !== null),
+    marks: [...cohorts.values()].some(({ watermark }) => watermark),
   };
 }
 
@@ -89,6 +92,7 @@ interface Reading {
 function cohortOf({ allow, rules, moderation, ...shape }: Shape, reading: Reading): CohortPolicy {
   const { path } = reading;
   const names = new Set<string>();
+  if (shape.watermark && shape.outputs === 'open') fault(at(reading, 'watermark'), WATERMARK_MEND);
   return {
     ...shape,
     allow: allow.map(({ operations, models, when }, i) => {
@@ -110,6 +114,9 @@ function cohortOf({ allow, rules, moderation, ...shape }: Shape, reading: Readin
       : null,
   };
 }
+
+const WATERMARK_MEND =
+  'clips are marked only where outputs are held; add "outputs: held" (or reviewed-before-download), or leave "watermark" out';
 
 function ruleOf(shape: z.infer<typeof RuleShape>, reading: Reading): Rule {
   const { name, on, models = null, when, message, mode, check } = shape;

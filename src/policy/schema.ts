@@ -94,6 +94,8 @@ export const Grant = z.strictObject({
   sharedQuotas: Quotas.default({}),
   /** When testers get the bytes of what they made. */
   outputs: z.enum(OUTPUTS).default('open'),
+  /** True: each download of a clip has a code of its own in its picture; only where outputs are held. */
+  watermark: z.boolean().default(false),
 });
 
 export const CohortShape = Grant.extend({

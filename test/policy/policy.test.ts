@@ -113,6 +113,11 @@ test.each([
     '9:15: cohorts.artists.rules.0.mode: Invalid option: expected one of "enforce"|"shadow"',
   ],
   [
+    'clips that are to be marked, and are given freely',
+    'cohorts:\n  artists: { allow: [] }\n  partners:\n    allow: []\n    watermark: true\n',
+    '5:16: clips are marked only where outputs are held; add "outputs: held" (or reviewed-before-download), or leave "watermark" out',
+  ],
+  [
     'a zone that is none',
     rule('"true"', '\n        when: { zone: Europe/Berln }'),
     '9:23: cohorts.artists.rules.0.when.zone: write a time zone as "Europe/Berlin" or "UTC"',
