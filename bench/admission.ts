@@ -88,6 +88,7 @@ const warden = new Warden({
     quietMs: 60_000,
     policies: policiesIn(db.writer),
     termsLink: 'test',
+    sha256,
     now: Date.now,
     node: 'bench',
     watchMs: 50,

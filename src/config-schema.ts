@@ -149,6 +149,19 @@ export const Schema = z.strictObject({
       mostBytes: count.default(1_073_741_824),
     })
     .prefault({}),
+  /** Marking clips for cohorts with `watermark`. */
+  marks: z
+    .strictObject({
+      /** Encoders that run at once. */
+      atOnce: z.int().min(1).max(64).default(2),
+      /** Clips in the data directory, those that wait and those that are being read included. */
+      places: z.int().min(1).max(1_000).default(24),
+      /** How long one encoder may take. */
+      seconds: z.number().positive().max(3_600).default(120),
+      /** Of a clip, before and after. */
+      mostBytes: count.default(536_870_912),
+    })
+    .prefault({}),
   routes: z.strictObject({ off: z.array(pattern).default([]) }).prefault({}),
   requests: z
     .strictObject({

@@ -15,10 +15,11 @@ import { Outbox } from './alerts/outbox.ts';
 import { Sender } from './alerts/sender.ts';
 import { watchUpstream } from './alerts/watch-upstream.ts';
 import { createGateway, offeredRoutes } from './app.ts';
-import { type Config, readConfig, settingsOf } from './config.ts';
+import { type Config, ConfigError, readConfig, settingsOf } from './config.ts';
 import { createConsole } from './console/app.ts';
 import { readAssets } from './console/assets.node.ts';
 import type { Control, Totals } from './control.ts';
+import { NOT_MARKED } from './control-policy.ts';
 import { createControl } from './control-side.ts';
 import { Drills } from './drills.ts';
 import { DrillUpstream } from './gateway/drill.ts';
@@ -45,6 +46,7 @@ import {
   configFile,
   frontOptions,
   giveUp,
+  markerOptions,
   moderatorFrom,
   notes,
   policyFaults,
@@ -60,6 +62,7 @@ import { watchKeys } from './node/watch-keys.node.ts';
 import { nodeInspector } from './outputs/inspect.node.ts';
 import { Inspections } from './outputs/inspections.ts';
 import { linkSigner } from './outputs/link-token.ts';
+import { canMark, nodeMarker } from './outputs/mark.node.ts';
 import { termsLink } from './outputs/terms.ts';
 import { PolicyError } from './policy/policy.ts';
 import { createPortal } from './portal/app.ts';
@@ -133,6 +136,7 @@ export async function start(
     policies: policiesIn(db),
     now,
     termsLink: termsLink(config.publicUrl ?? null),
+    sha256,
     skewMs: config.tokens.clockToleranceSeconds * 1000,
     node: `${process.pid}`,
     liveness,
@@ -145,6 +149,7 @@ export async function start(
   const stopAll = (note: string) => stopBySignal(warden, note);
   for (const note of place.orders) await stopAll(note);
   await beginTree(db, writer, now);
+  const marker = canMark() ? nodeMarker(markerOptions(config, dir.path, liveness)) : null;
   const lost = await warden.settleLost();
   const sealer = startSealing(config, { db, writer, key: logKey, now });
   sealer.start();
@@ -190,6 +195,7 @@ export async function start(
     moderated: new Map(),
     upstream,
     drill,
+    marker,
     newDigest,
     links,
     sockets: new Set(),
@@ -226,7 +232,7 @@ export async function start(
     lifetimeDays: config.tokens.lifetimeDays,
     maxLifetimeDays: config.tokens.maxLifetimeDays,
     sha256,
-    canModerate: config.moderation !== undefined,
+    can: { moderate: config.moderation !== undefined, mark: marker !== null },
     settings: settingsOf(config),
     outsideIssuers: config.issuers.length > 0,
     outbox,
@@ -239,6 +245,8 @@ export async function start(
   const isFirst = await ensureOperator(control, dir);
   const link = isFirst ? await firstLink(control) : null;
   if (place.takesPolicy) await takeUpPolicy(config, control);
+  if (!marker && control.policy()?.policy.marks)
+    throw new ConfigError([`the policy in force: ${NOT_MARKED}`]);
   const token = demo ? await ensureDemoTester(control) : null;
 
   const upgraded = new Set<Socket>();
@@ -312,6 +320,7 @@ export async function start(
     // Sockets do not end by themselves, so waiting for them is no grace.
     for (const socket of gate.sockets) socket.shutdown();
     await closeGracefully(front, upgraded, () => warden.live().openCalls, graceMs);
+    marker?.close();
     retention.stop();
     indexer.stop();
     canceller.close();

@@ -66,6 +66,7 @@ export const REFUSALS = {
   access_suspended: { status: 403, text: 'Your access is suspended.' },
   terms_required: { status: 403, text: "The programme's terms have to be accepted first." },
   output_held: { status: 403, text: 'This output is held until its release is approved.' },
+  output_unmarked: { status: 403, text: 'This programme gives outputs as marked clips only.' },
   link_invalid: {
     status: 403,
     text: 'This link was used already, or its time is over; ask the operators for a new one.',
@@ -108,6 +109,7 @@ export const REFUSALS = {
     text: 'The words of this call could not be looked at, so it was not let through.',
     retry: true,
   },
+  marking_failed: { status: 503, text: 'The clip could not be marked, so it was not given.' },
   gateway_busy: { status: 503, text: 'The gateway is at its capacity.', retry: true },
   gateway_fault: { status: 503, text: 'The gateway failed on this call; it was not let through.' },
   upstream_unreachable: { status: 502, text: 'The model API cannot be reached.', retry: true },

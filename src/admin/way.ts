@@ -25,6 +25,7 @@ const DECIDED_BY: Readonly<Record<RefusalCode, Step>> = {
   ...{ policy_unavailable: 'judge', moderation_unavailable: 'judge' },
   ...{ access_ended: 'authenticate', link_invalid: 'authenticate', form_expired: 'authenticate' },
   ...{ storage_full: 'admit', link_unknown: 'authenticate', terms_required: 'admit', output_held: 'admit' },
+  ...{ output_unmarked: 'admit', marking_failed: 'stream' },
   ...{ token_revoked: 'admit', tester_unknown: 'admit', programme_stopped: 'admit' },
   ...{ access_suspended: 'admit', object_unknown: 'admit', rate_limited: 'admit', quota_exceeded: 'admit' },
   ...{ concurrency_limited: 'admit', store_unavailable: 'admit', gateway_busy: 'forward' },

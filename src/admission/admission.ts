@@ -100,11 +100,16 @@ export interface Revocation {
   readonly refusal: Refusal;
 }
 
+/** Held for review, or given with a mark only. */
+export type Withheld = 'output_held' | 'output_unmarked';
+
 /** The right to stream one answer. */
 export interface Permit {
   readonly id: string;
-  /** The answer may hold nothing that a model made. */
-  readonly withholds: boolean;
+  /** How an answer is refused that holds what a model made; null: it may. */
+  readonly withholds: Withheld | null;
+  /** The code to burn into the clip; null: it goes as it comes. */
+  readonly mark: string | null;
   /** Headers of ours for the answer, name and value in turn. */
   readonly headers: readonly string[];
   /** Set once and for all when a switch takes it back. Look at it right before the dispatch. */

@@ -34,7 +34,7 @@ export function decideLink(arrival: Arrival, link: string, batch: Batch, grounds
     ...{ refusal: null, rule: `link:${link}`, headers: LINKED, bearer, issuedAt: NO_TOKEN, charge: null },
     ...{ granted: null, policy: null, asked: null, shadow: [] },
     ...{
-      withholds: false,
+      ...{ withholds: null, marks: false },
       stands: () => unknown(linkFault(links.find(link), now())),
       holder: `link:${link}`,
     },
@@ -51,14 +51,14 @@ export function decideLink(arrival: Arrival, link: string, batch: Batch, grounds
   const stopped = quiet ? undefined : engagedSwitch(bearer, decision.issuedAt, ask.call, grounds);
   if (stopped) return refused(gone(`${stopped.scope} is stopped`, `switch:${stopped.id ?? 'memory'}`));
   const inForce = grounds.policies.inForce();
-  if (!inForce || grantOf(inForce, bearer.cohort) === null)
-    return refused(gone('its cohort has no rules', 'cohort'));
+  const granted = inForce && grantOf(inForce, bearer.cohort);
+  if (!granted) return refused(gone('its cohort has no rules', 'cohort'));
   const { holder } = decision;
   const taking = (batch.taken.get(holder) ?? 0) + 1;
   if (permits.held(holder) + taking > MOST_AT_ONCE) return refused(new Refusal('gateway_busy', holder));
   batch.taken.set(holder, taking);
   links.fetched(link, now());
-  return { ask, decision };
+  return { ask, decision: { ...decision, marks: granted.watermark } };
 }
 
 function unknown(fault: string | null): Refusal | null {

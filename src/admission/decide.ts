@@ -5,13 +5,14 @@ import type { Call } from '../gateway/describe.ts';
 import { isReserved } from '../gateway/drill.ts';
 import { type OutputMode, outletOf } from '../outputs/holding.ts';
 import type { Links } from '../outputs/links.ts';
+import { unmarkable } from '../outputs/marks.ts';
 import type { Holding, TermsGate } from '../outputs/standing.ts';
 import type { Asked, Person } from '../policy/environment.ts';
 import { judge } from '../policy/judge.ts';
 import type { CohortPolicy } from '../policy/policy.ts';
 import { Refusal } from '../refusal.ts';
 import type { Batch } from '../store/writer.ts';
-import type { Ask } from './admission.ts';
+import type { Ask, Withheld } from './admission.ts';
 import { askedOf } from './asked.ts';
 import type { Cluster } from './cluster.ts';
 import { limitHeaders } from './limit-headers.ts';
@@ -73,7 +74,7 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
   const refused = (refusal: Refusal, headers: readonly string[] = []): Decision => ({
     ...considered,
     ...{ refusal, rule: refusal.public.rule ?? '', headers, charge: null },
-    ...{ withholds: true, stands: null, holder: who.tester },
+    ...{ withholds: 'output_held' as const, marks: false, stands: null, holder: who.tester },
   });
   const { bearer, granted } = considered;
   if (considered.refusal) return refused(considered.refusal);
@@ -100,8 +101,9 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
   if (who.own && at - (standing.last_used_at ?? 0) > USE_MS)
     grounds.statements.touch.run({ jti: who.jti, at });
   const stands = reviewed(granted.outputs, call, grounds);
-  const withholds = stands !== null && outletOf(call.operation) === 'none';
-  return { ...considered, rule: 'allow', headers, charge, withholds, stands, holder: bearer.tester };
+  const withholds = withheldFrom(granted, call);
+  const marks = granted.watermark && outletOf(call.operation) === 'object';
+  return { ...considered, rule: 'allow', headers, charge, withholds, marks, stands, holder: bearer.tester };
 }
 
 /** Reads, and changes nothing. */
@@ -147,7 +149,9 @@ export function consider(
   const stranger = grounds.objects.refusal(call, tester);
   // What a rule says of somebody else's clip would tell of it.
   const forbidden = stranger && !isAboutOperation(verdict) ? stranger : refusalBy(verdict);
-  const refusal = forbidden ?? reviewed(granted.outputs, call, grounds)?.() ?? null;
+  const held = reviewed(granted.outputs, call, grounds)?.() ?? null;
+  const bare = granted.watermark ? unmarkable(call.operation, call.output) : null;
+  const refusal = forbidden ?? held ?? bare;
   return { refusal, bearer, issuedAt, standing, granted, policy, asked, shadow: verdict.shadow };
 }
 
@@ -164,6 +168,13 @@ function termsRefusal(
 function reviewed(mode: OutputMode, call: Call, { holding }: Grounds): (() => Refusal | null) | null {
   if (mode !== 'reviewed-before-download') return null;
   return () => holding.refusal(mode, call.operation, call.output);
+}
+
+/** What an answer that tells of jobs must not hold. */
+function withheldFrom({ outputs, watermark }: CohortPolicy, { operation }: Call): Withheld | null {
+  if (outletOf(operation) !== 'none') return null;
+  if (outputs === 'reviewed-before-download') return 'output_held';
+  return watermark ? 'output_unmarked' : null;
 }
 
 /** The terms are looked up only where an expression asks for them. */

@@ -1,7 +1,7 @@
 /** The permits of this process: who streams now, so that a stop can cut them. */
 import type { References } from '../gateway/references.ts';
 import type { Refusal } from '../refusal.ts';
-import type { Made, Permit, Revocation, Settlement, Span } from './admission.ts';
+import type { Made, Permit, Revocation, Settlement, Span, Withheld } from './admission.ts';
 import type { Further } from './asked.ts';
 import type { Charge } from './quotas.ts';
 import type { Bearer } from './scope.ts';
@@ -36,6 +36,8 @@ export interface Written {
   readonly address: string | null;
   /** Ids that the call named; those that it makes are added. */
   readonly objects: string[];
+  /** The code of the clip. */
+  readonly mark: string | null;
 }
 
 /** What a decision grants. */
@@ -47,8 +49,10 @@ export interface Grant {
   readonly headers: readonly string[];
   /** What it set aside; null when it is refused. */
   readonly charge: Charge | null;
-  /** The answer may hold nothing that a model made. */
-  readonly withholds: boolean;
+  /** How an answer is refused that holds what a model made; null: it may. */
+  readonly withholds: Withheld | null;
+  /** The clip is given with a code burnt into it. */
+  readonly marks: boolean;
   /** The refusal of what does not hold any more while it streams, beyond the switches; null: nothing has to. */
   readonly stands: (() => Refusal | null) | null;
   /** Whose slots it takes: the tester's, or a link's own. */
@@ -88,8 +92,12 @@ export class LivePermit implements Permit {
     return this.grant.headers;
   }
 
-  get withholds(): boolean {
+  get withholds(): Withheld | null {
     return this.grant.withholds;
+  }
+
+  get mark(): string | null {
+    return this.written.mark;
   }
 
   onRevoked(listener: (revocation: Revocation) => void): void {

@@ -7,8 +7,10 @@ import type { Captures } from '../log/captures.ts';
 import { type Admitted, repeatedEntry, requestEntry, settledEntry } from '../log/entry.ts';
 import { firstIdOf, LONGEST_CALL_MS, timeOf } from '../log/id.ts';
 import type { Journal } from '../log/journal.ts';
+import type { Sha256 } from '../log/merkle.ts';
 import { knownIn } from '../outputs/known.ts';
 import { linksIn } from '../outputs/links.ts';
+import { marksIn } from '../outputs/marks.ts';
 import { holdingIn, termsIn } from '../outputs/standing.ts';
 import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
@@ -44,6 +46,7 @@ export interface WardenOptions {
   readonly now: Clock;
   /** Where testers accept the terms. */
   readonly termsLink: string;
+  readonly sha256: Sha256;
   /** By so much an outside issuer's clock may be ahead: a revocation takes what it issued meanwhile. */
   readonly skewMs?: number;
   /** Names this process in acknowledgements. */
@@ -71,6 +74,7 @@ export class Warden implements Admission {
   readonly #folds = new Folds();
   readonly counts = new Counts();
   readonly #books: Books;
+  readonly #marks: ReturnType<typeof marksIn>;
   readonly #cluster: Cluster;
   readonly #stops: Stops;
   #lookedAt = performance.now();
@@ -88,6 +92,7 @@ export class Warden implements Admission {
     this.#statements = prepareStatements(db);
     const { writer, journal, liveness } = options;
     this.#books = openBooks(this.#statements, ledgerIn(db), objectsIn(db), knownIn(db), journal, now);
+    this.#marks = marksIn(db, options.sha256);
     const held = () => this.#permits.byTester;
     const { node, stopFile = () => false } = options;
     this.#cluster = new Cluster({ db, name: node, writer, liveness, now, held });
@@ -172,9 +177,16 @@ export class Warden implements Admission {
     if (refusal?.code === 'quota_exceeded') this.#usedUp(refusal, bearer.tester, row.at);
     if (refusal) return null;
     const { rule, bytesIn } = row;
+    const mark = decision.marks ? this.#mark(ask, bearer.tester, row.at) : null;
     const about = { joined: decision.asked?.tester.joined ?? 0, address: ask.arrival.address };
-    const written = { rule, bytesIn, ...about, objects: ask.call.named.map(({ id }) => id) };
-    return new LivePermit(ask.arrival.id, decision, written, this.#keeper);
+    const written = { rule, bytesIn, ...about, mark };
+    const objects = ask.call.named.map(({ id }) => id);
+    return new LivePermit(ask.arrival.id, decision, { ...written, objects }, this.#keeper);
+  }
+
+  /** Runs inside a writer's job. */
+  #mark({ arrival, call }: Ask, tester: string, at: number): string {
+    return this.#marks({ request: arrival.id, tester, object: call.output?.object ?? '', at });
   }
 
   async refuse(call: RefusedCall): Promise<void> {

@@ -7,6 +7,7 @@ import type { Call } from './describe.ts';
 import { upstreamFor } from './drill.ts';
 import type { Frame } from './guard.ts';
 import type { Gate } from './handler.ts';
+import { mark, type Send } from './mark.ts';
 import { AnswerStream } from './stream.ts';
 
 export interface Permitted {
@@ -35,7 +36,10 @@ export function forward(permitted: Permitted, reply: Reply, gate: Gate): void {
     again: (query, sink) => upstream.send({ ...out, target: frame.path + query }, sink),
   });
   if (stream.over) return;
-  stream.follow(upstream.send(out, stream));
+  const { id: request, mark: code } = permit;
+  const order = code === null ? null : { request, code, holder: permitted.who.tester };
+  const send: Send = (what, sink) => upstream.send(what, sink);
+  stream.follow(order ? mark(order, { out, stream, send }, gate.marker) : send(out, stream));
 }
 
 function outbound({ frame, who, call, permit }: Permitted, newDigest: () => Digest): Outbound {

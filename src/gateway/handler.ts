@@ -5,6 +5,7 @@ import type { AddressLimit } from '../admission/address-limit.ts';
 import type { Admission } from '../admission/admission.ts';
 import type { Clock, Digest, Exchange, Upstream } from '../deps.ts';
 import type { LinkSigner } from '../outputs/link-token.ts';
+import type { Marker } from '../outputs/marking.ts';
 import type { Identity, Verifier } from '../token/verify.ts';
 import { authenticate } from './authenticate.ts';
 import type { BodyLimits } from './body.ts';
@@ -34,6 +35,8 @@ export interface Gate {
   readonly upstream: Upstream;
   /** Where the calls of a drill go. */
   readonly drill: Upstream;
+  /** Burns codes into clips; null where nothing can, and those that need one are refused. */
+  readonly marker: Marker | null;
   readonly newDigest: () => Digest;
   readonly links: LinkSigner;
   /** The WebSockets that are open or being opened. */

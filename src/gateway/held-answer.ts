@@ -1,6 +1,7 @@
 /** A JSON answer that is read before the tester gets any of it. */
+import type { Withheld } from '../admission/admission.ts';
 import type { AnswerHeaders } from '../deps.ts';
-import { held } from '../outputs/standing.ts';
+import { withheld } from '../outputs/standing.ts';
 import { Refusal } from '../refusal.ts';
 import { first } from './answer-headers.ts';
 import type { AnswerReading } from './describe.ts';
@@ -58,7 +59,7 @@ export function handlingOf(
   status: number,
   headers: AnswerHeaders,
   headOnly: boolean,
-  withholds: boolean,
+  withholds: Withheld | null,
 ): 'pass' | 'hold' | 'claim' {
   const { makes, lists, job } = reads;
   const isRead = makes !== null || lists !== null;
@@ -67,7 +68,7 @@ export function handlingOf(
   const type = first(headers['content-type'])?.split(';', 1)[0]?.trim().toLowerCase();
   if (type === 'application/json') return 'hold';
   if (withholds)
-    throw held(`${type ?? 'an answer without a type'}`, 'Its answer could not be looked through.');
+    throw withheld(withholds, type ?? 'an answer without a type', 'Its answer could not be looked through.');
   if (!isRead) return 'pass';
   const isStream = type === 'text/event-stream' && headers['content-encoding'] === undefined;
   if (isStream && lists === null) return 'claim';

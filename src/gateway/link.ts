@@ -7,6 +7,7 @@ import { Refusal } from '../refusal.ts';
 import type { Call } from './describe.ts';
 import { type Frame, guard } from './guard.ts';
 import type { Gate } from './handler.ts';
+import { mark, type Send } from './mark.ts';
 import { answerRefusal, Sight } from './refuse.ts';
 import { AnswerStream } from './stream.ts';
 
@@ -52,16 +53,19 @@ function send({ reply }: Exchange, { frame, permit, call, arrivedAt }: Admitted,
   const told = { call, query: '', permit, reply, now, newDigest, realm, arrivedAt, headOnly, again };
   const stream = new AnswerStream(told);
   if (stream.over) return;
-  const headers = [...out.headers, 'x-request-id', permit.id];
-  stream.follow(upstream.send({ ...out, headers }, new MediaOnly(stream)));
+  const { id: request, mark: code } = permit;
+  const given = { ...out, headers: [...out.headers, 'x-request-id', request] };
+  const order = code === null ? null : { request, code, holder: `link:${video}` };
+  const send: Send = (what, sink) => upstream.send(what, new MediaOnly(sink));
+  stream.follow(order ? mark(order, { out: given, stream, send }, gate.marker) : send(given, stream));
 }
 
 /** Strangers get the bytes of a clip, and nothing else that upstream says. */
 class MediaOnly implements AnswerSink {
-  readonly #stream: AnswerStream;
+  readonly #stream: AnswerSink;
   #refused = false;
 
-  constructor(stream: AnswerStream) {
+  constructor(stream: AnswerSink) {
     this.#stream = stream;
   }
 

@@ -1,5 +1,5 @@
 /** Step 7: passes the answer on, stops when the permit is taken back, and settles the row with how it ended. */
-import type { Made, Outcome, Permit, Revocation } from '../admission/admission.ts';
+import type { Made, Outcome, Permit, Revocation, Withheld } from '../admission/admission.ts';
 import type {
   AnswerHeaders,
   AnswerSink,
@@ -11,7 +11,7 @@ import type {
   UpstreamFault,
 } from '../deps.ts';
 import { outputIn } from '../outputs/holding.ts';
-import { held as heldBack } from '../outputs/standing.ts';
+import { withheld } from '../outputs/standing.ts';
 import { Refusal, type RefusalCode, refusalBody } from '../refusal.ts';
 import { later } from '../turn.ts';
 import { jobsIn, madeIn, usedIn } from './answer.ts';
@@ -94,7 +94,7 @@ export class AnswerStream implements AnswerSink {
     try {
       this.#take(status, headers);
     } catch (fault) {
-      this.#fail(fault);
+      this.fail(fault);
     }
   }
 
@@ -130,7 +130,7 @@ export class AnswerStream implements AnswerSink {
     try {
       this.#o.reply.head(head.status, head.headers);
     } catch (fault) {
-      this.#fail(fault);
+      this.fail(fault);
       return false;
     }
     this.#tally.status = head.status;
@@ -153,7 +153,7 @@ export class AnswerStream implements AnswerSink {
   end(): void {
     this.#ended = true;
     if (this.#held) {
-      this.#finish(this.#held).catch((fault) => this.#fail(fault));
+      this.#finish(this.#held).catch((fault) => this.fail(fault));
       return;
     }
     if (this.#over) return;
@@ -178,7 +178,7 @@ export class AnswerStream implements AnswerSink {
       held.push(chunk);
     } catch (fault) {
       this.#held = null;
-      this.#fail(fault);
+      this.fail(fault);
     }
     return true;
   }
@@ -192,7 +192,7 @@ export class AnswerStream implements AnswerSink {
     const next = this.#list?.take(json) ?? null;
     if (next !== null) return this.#nextPage(next);
     const { body, answer, headers } = this.#list ? rewritten(this.#list.answer()) : asItCame(held, json);
-    if (permit.withholds) await this.#withhold(answer, made);
+    if (permit.withholds) await this.#withhold(permit.withholds, answer, made);
     this.#tally.bytesOut = body.length;
     const told = { made, jobs: call.reads.job ? jobsIn(answer) : [], used: usedIn(answer) };
     const settlement = { ...this.#tally.settlement('complete', null), status: held.status, ...told };
@@ -204,11 +204,11 @@ export class AnswerStream implements AnswerSink {
   }
 
   /** What it made is the tester's all the same. @throws Refusal when the answer holds an output, or leads to one */
-  async #withhold(answer: unknown, made: readonly Made[]): Promise<void> {
+  async #withhold(how: Withheld, answer: unknown, made: readonly Made[]): Promise<void> {
     const place = outputIn(answer);
     if (place === null) return;
     if (made.length > 0) await this.#o.permit.claim(made);
-    throw heldBack(`${this.#o.call.operation}: ${place}`, `The answer holds one at "${place}".`);
+    throw withheld(how, `${this.#o.call.operation}: ${place}`, `The answer holds one at "${place}".`);
   }
 
   #nextPage(query: string): void {
@@ -227,7 +227,7 @@ export class AnswerStream implements AnswerSink {
         if (this.#ended) this.#complete();
         else if (room) this.#sending?.resume();
       },
-      failed: (fault) => this.#fail(fault),
+      failed: (fault) => this.fail(fault),
     });
   }
 
@@ -292,7 +292,7 @@ export class AnswerStream implements AnswerSink {
   }
 
   /** What went wrong while the answer was read. */
-  #fail(fault: unknown): void {
+  fail(fault: unknown): void {
     this.#sending?.abort();
     this.#held = null;
     if (this.#over) return;

@@ -1,10 +1,12 @@
 /** What the parts of the gate are told, made of the configuration. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { trustedBy } from '../address.ts';
 import { type Config, ConfigError, DEFAULT_RULES } from '../config.ts';
 import type { Releasing } from '../control.ts';
 import { moderatorOf } from '../gateway/moderate.ts';
+import type { MarkerOptions } from '../outputs/mark.node.ts';
 import type { PolicyError } from '../policy/policy.ts';
 import type { Demo } from './demo-upstream.node.ts';
 
@@ -46,6 +48,12 @@ export function moderatorFrom({ moderation, moderationKey }: Config) {
 
 export function releasingOf({ releases, publicUrl }: Config): Releasing {
   return { ...releases, publicUrl: publicUrl ?? null };
+}
+
+/** @param dataDir shared by all processes on it */
+export function markerOptions({ marks }: Config, dataDir: string, liveness: MarkerOptions['liveness']) {
+  const { seconds, ...bounds } = marks;
+  return { ...bounds, patienceMs: seconds * 1000, dir: join(dataDir, 'marking'), liveness };
 }
 
 export function upstreamOptions({ upstream, upstreamKey }: Config, demo: Demo | null) {

@@ -13,8 +13,12 @@ const FORMATS = 'mov,matroska,webm,avi,mpegts,flv,gif,apng,image2,png_pipe,jpeg_
 const MOST_ALLOCATED_BYTES = 268_435_456;
 
 /** True where ffmpeg is installed. */
-export function hasFfmpeg(path = process.env.PATH ?? ''): boolean {
-  return path.split(delimiter).some((dir) => isExecutable(join(dir, 'ffmpeg')));
+export function hasFfmpeg(): boolean {
+  return isInstalled('ffmpeg');
+}
+
+export function isInstalled(program: string, path = process.env.PATH ?? ''): boolean {
+  return path.split(delimiter).some((dir) => isExecutable(join(dir, program)));
 }
 
 function isExecutable(file: string): boolean {

@@ -3,6 +3,7 @@ import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
 import type { AskedOutput, OutputMode } from './holding.ts';
 import { outletOf } from './holding.ts';
+import { unmarked } from './marks.ts';
 
 export interface TermsGate {
   /** The version that a tester accepted last; 0: none. */
@@ -56,7 +57,11 @@ export function holdingIn({ $client: db }: Db): Holding {
   };
 }
 
-/** @param what for the log */
-export function held(what: string, message: string): Refusal {
+/** The refusal of an answer that holds an output. @param what for the log */
+export function withheld(how: 'output_held' | 'output_unmarked', what: string, message: string): Refusal {
+  return how === 'output_held' ? held(what, message) : unmarked(what, message);
+}
+
+function held(what: string, message: string): Refusal {
   return new Refusal('output_held', what, { message, rule: 'outputs' });
 }

@@ -510,6 +510,17 @@ export const outputs = sqliteTable(
   ],
 );
 
+/** Codes that were burnt into clips: one for each download. */
+export const marks = sqliteTable('marks', {
+  code: text('code').primaryKey(),
+  /** The call, in the request log. */
+  request: text('request').notNull(),
+  /** Whose the clip was then. */
+  tester: text('tester').notNull(),
+  object: text('object').notNull(),
+  at: integer('at').notNull(),
+});
+
 /** Perceptual hashes of the frames of a clip, eight bytes each. */
 export const fingerprints = sqliteTable(
   'fingerprints',

@@ -45,6 +45,7 @@ export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?
   const journal = new Journal(db.writer, sha256);
   const captures = new Captures(db.writer, journal, sealing, sha256);
   const writer = new Writer(sqliteTransaction(db.writer, journal), setImmediate);
+  const can = { moderate: false, mark: false };
   const liveness = { own: 'test', isAlive: () => true, forget: () => {} };
   const text = 'cohorts: { alpha: { allow: [{ operations: ["*"], models: ["*"] }] } }';
   const inForce: InForce = { version: 1, policy: readPolicy(text, OPERATIONS) };
@@ -57,6 +58,7 @@ export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?
     policies: policiesIn(db.writer),
     now: Date.now,
     termsLink: '/portal/terms',
+    sha256,
     node: 'test',
     liveness,
     watchMs: 50,
@@ -96,9 +98,9 @@ export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?
     }),
     outsideIssuers: false,
     policy: () => inForce,
-    checkPolicy: (text) => checkPolicy(text, false),
+    checkPolicy: (text) => checkPolicy(text, can),
     loadPolicy: (order, actor) =>
-      loadPolicy({ db: db.writer, writer, now: Date.now, sha256, canModerate: false }, order, actor),
+      loadPolicy({ db: db.writer, writer, now: Date.now, sha256, can }, order, actor),
     settings: settingsOf(readConfig({}, null)),
   };
   const call = () => {

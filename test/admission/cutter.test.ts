@@ -24,10 +24,10 @@ const ISSUED_AT = 1_000_000_000_000;
 
 function live(permits: Permits, tester: string, cohort = 'artists', named: string[] = []): LivePermit {
   const bearer = { tester, cohort, jti: `jti-${tester}`, model: 'gpt-4o-mini' };
-  const written = { rule: 'allow', bytesIn: 0, joined: 0, address: null, objects: named };
+  const written = { rule: 'allow', bytesIn: 0, joined: 0, address: null, objects: named, mark: null };
   const grant = {
     ...{ bearer, issuedAt: ISSUED_AT, headers: [], charge: null },
-    ...{ withholds: false, stands: null, holder: tester },
+    ...{ withholds: null, marks: false, stands: null, holder: tester },
   };
   const permit = new LivePermit(tester, grant, written, {} as Keeper);
   permit.streaming = true;

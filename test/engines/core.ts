@@ -48,6 +48,7 @@ export async function openCore(engine: Engine, granted: Granted = {}) {
     ...{ db, writer, journal, captures: new Captures(db, journal, sealing, sha256) },
     policies: policiesIn(db),
     termsLink: 'test',
+    sha256,
     ...{ quietMs: 60_000, now: Date.now, node: own, watchMs: 50 },
     liveness: { own, isAlive: (lock) => lock === own, forget: () => {} },
   });

@@ -41,7 +41,14 @@ function setUp(n: number) {
   const writer = new Writer(sqliteTransaction(db, journal), (flush) => void turns.push(flush));
   const granted = {
     allow: [{ operations: ['*'], models: ['*'] }],
-    ...{ limits: { concurrent: 5 }, quotas: {}, sharedQuotas: {}, capture: 'none', outputs: 'open' },
+    ...{
+      limits: { concurrent: 5 },
+      quotas: {},
+      sharedQuotas: {},
+      capture: 'none',
+      outputs: 'open',
+      watermark: false,
+    },
     ...{ rules: [], moderation: null },
   };
   const liveness = { own: 'test', isAlive: () => true, forget: () => {} };
@@ -60,6 +67,7 @@ function setUp(n: number) {
     now: Date.now,
     node: 'test',
     termsLink: '/portal/terms',
+    sha256,
     watchMs: 1e9,
   };
   const warden = new Warden(options);
@@ -73,6 +81,7 @@ function setUp(n: number) {
     bodyLimits: { jsonBytes: 1e6, multipartBytes: 1e6 },
     admission: warden,
     moderator: null,
+    marker: null,
     moderated: new Map(),
     newDigest,
     links: null as never,
