@@ -105,6 +105,7 @@ export const ALLOWED: Readonly<Record<string, readonly Role[] | 'anyone'>> = {
   'POST /admin/releases/:id/links': REVIEW,
   'POST /admin/links/:id/revoke': REVIEW,
   'POST /admin/trace': REVIEW,
+  'GET /admin/trace/codes/:code': REVIEW,
   'GET /admin/feedback': READ,
   'GET /admin/feedback/export': READ,
   'GET /admin/appeals': READ,

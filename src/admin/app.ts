@@ -49,6 +49,7 @@ import { termsRoutes } from './terms.ts';
 import { testerRoutes } from './testers.ts';
 import { tokenRoutes } from './tokens.ts';
 import { traceRoutes } from './trace.ts';
+import { codeRoutes } from './trace-codes.ts';
 import { wayRoutes } from './way.ts';
 
 const BODY_LIMIT_BYTES = 64 * 1024;
@@ -152,6 +153,7 @@ function routesOf(app: OpenAPIHono<AdminEnv>, { control, signIn, attempts, oidc 
     .route('/', releaseRoutes(control))
     .route('/', linkRoutes(control))
     .route('/', traceRoutes(control))
+    .route('/', codeRoutes(control))
     .route('/', portalLinkRoutes(control))
     .route('/', feedbackRoutes(control))
     .route('/', findingRoutes(control))
