@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { ReplayLine } from '../../src/admin/client.ts';
+import { DRILL } from '../../src/gateway/drill.ts';
 import { policies, requests } from '../../src/store/schema.ts';
 import { logCall } from '../admin/with-admin.ts';
 import { artists, rule } from '../with-policy.ts';
@@ -114,6 +115,8 @@ test('a replay tells which calls and testers would change, both ways, over many 
   call({ tester: 'bob', seconds: 12, ...broken });
   call({ tester: 'carl', seconds: 12, decision: 'refused', outcome: 'rate_limited', rule: 'limit:minute' });
   call({ tester: 'carl', seconds: 12 }, 40);
+  // A drill of the gate's own is no call of the programme.
+  call({ tester: DRILL, cohort: DRILL, operation: 'chat.completions.create', model: DRILL });
   const { calls, done } = await replayed(TEN, '--since', '30d');
   expect(done).toMatchObject({
     ...{ calls: 2_304, unchanged: 2_201, otherwiseRefused: 1 },
