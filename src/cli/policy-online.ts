@@ -48,12 +48,25 @@ interface Loading {
 
 export async function load(file: string, { dryRun = false, reason, json }: Loading): Promise<void> {
   const text = readText(file);
-  readChecked(file, text);
-  const loaded = await done(connect(process.env).policy.$post({ json: { text, dryRun, reason } }));
+  const { terms } = readChecked(file, text);
+  const admin = connect(process.env);
+  const loaded = await done(admin.policy.$post({ json: { text, dryRun, reason } }));
   if (json) return outJson(loaded);
   if (loaded.diff) out(plainLines(loaded.diff).trimEnd());
   if (dryRun) out(loaded.diff ? 'A dry run: nothing was changed.' : 'Nothing would change.');
   else if (loaded.changed)
     out(`${paint(['bold', 'green'], 'LOADED')}  version ${loaded.version} judges every call from now on.`);
   else out(`Version ${loaded.version} is in force already, and says the same.`);
+  if (terms > 0) tellOfTerms(terms, await done(admin.terms.$get()));
+}
+
+/** Terms that were never published let nobody in: better said here than by the first tester who calls. */
+function tellOfTerms(
+  version: number,
+  { terms }: { readonly terms: readonly { readonly version: number }[] },
+): void {
+  if (terms.some((one) => one.version >= version)) return;
+  out(
+    `${paint('yellow', 'Nobody is let in')} under it: terms ${version} are not published yet. portcullis terms publish FILE`,
+  );
 }

@@ -141,6 +141,7 @@ async function link(id: string, { days, json }: Json & { days?: string }): Promi
   if (json) return outJson(made);
   out(made.url);
   out(`Works until ${time(made.expiresAt)}. Revoke it: portcullis release unlink ${made.id}`);
+  if (made.url.startsWith('/')) out('Put the address of the gateway before it, or set "publicUrl".');
 }
 
 async function links(id: string, { json }: Json): Promise<void> {
