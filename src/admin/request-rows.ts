@@ -4,6 +4,7 @@ import type { Control } from '../control.ts';
 import { FACET_NAMES, type FacetName } from '../log/facets.ts';
 import type { Filters, FoundRow, Question } from '../log/find.ts';
 import { LONGEST_CALL_MS } from '../log/id.ts';
+import type { Broken } from '../policy/judge.ts';
 import { requests } from '../store/schema.ts';
 import { iso } from './answer.ts';
 import { instantMs } from './instant.ts';
@@ -71,6 +72,7 @@ export function requestBody(found: Row | FoundRow) {
     at: iso(row.at),
     objects: list(row.objects),
     shadow: list(row.shadow),
+    brokenRules: rules(row.brokenRules),
     reserved: units(row.reserved),
     used: units(used),
   };
@@ -78,6 +80,10 @@ export function requestBody(found: Row | FoundRow) {
 
 function list(text: string | null): string[] {
   return text === null ? [] : (JSON.parse(text) as string[]);
+}
+
+function rules(text: string | null): Broken[] {
+  return text === null ? [] : (JSON.parse(text) as Broken[]);
 }
 
 function units(text: string | null): Record<string, number> | null {

@@ -48,6 +48,9 @@ export const LoggedRequest = z
     used: units.openapi({ description: 'Units used' }),
     policy: integer.openapi({ description: 'The version of the policy that judged it' }),
     shadow: z.array(z.string()).openapi({ description: 'Rules in shadow that would have refused it' }),
+    brokenRules: z
+      .array(z.object({ name: z.string(), message: z.string() }))
+      .openapi({ description: 'The rules that a refused call broke, as its tester was told' }),
     repeats: z.number().int(),
   })
   .openapi('LoggedRequest');

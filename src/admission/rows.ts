@@ -89,7 +89,9 @@ function arrived({ id, at, method, path, address, agent, clientRequestId }: Arri
 }
 
 function refused(refusal: Refusal | null, arrival: Arrival, now: number) {
+  const rules = refusal?.public.rules ?? [];
   return {
+    brokenRules: rules.length > 0 ? JSON.stringify(rules) : null,
     outcome: refusal?.code ?? null,
     detail: shown(refusal?.detail || null),
     status: refusal?.status ?? null,

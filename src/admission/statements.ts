@@ -33,6 +33,7 @@ const ROW = {
   rule: p('rule'),
   policy: p('policy'),
   shadow: p('shadow'),
+  brokenRules: p('brokenRules'),
   outcome: p('outcome'),
   detail: p('detail'),
   status: p('status'),

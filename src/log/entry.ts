@@ -63,8 +63,9 @@ export function requestEntry(row: Admitted): string {
   const asked = { operation, model, seconds, size, n, node, reserved, ...seen };
   const asWritten = { id, at, tester, cohort, token, clientId, clientRequestId, method, path, ...asked };
   if (decision === 'allowed') return text('request', asWritten);
-  const { rule, outcome, detail, status, durationMs, bytesIn, objects } = row;
-  return text('request', { ...asWritten, rule, outcome, detail, status, durationMs, bytesIn, objects });
+  const { rule, outcome, detail, status, durationMs, bytesIn, objects, brokenRules } = row;
+  const ended = { rule, outcome, detail, status, durationMs, bytesIn, objects, brokenRules };
+  return text('request', { ...asWritten, ...ended });
 }
 
 export function settledEntry(row: Settled): string {

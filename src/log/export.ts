@@ -12,7 +12,9 @@ const ROWS_AT_ONCE = 1_000;
 
 const COLUMNS = Object.entries(getTableColumns(requests)).filter(([name]) => name !== 'node');
 /** JSON in the row is JSON in the line. */
-const NESTED: ReadonlySet<string> = new Set(['objects', 'reserved', 'used', 'jobUsed', 'shadow']);
+const NESTED: ReadonlySet<string> = new Set([
+  ...['objects', 'reserved', 'used', 'jobUsed', 'shadow', 'brokenRules'],
+]);
 
 const LINES: Readonly<Record<TextFormat, { readonly head: string; readonly sql: string }>> = {
   jsonl: {

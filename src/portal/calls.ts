@@ -1,5 +1,6 @@
 /** A tester's own calls: what the tester sent and was told, and nothing that is the operators'. */
 import { and, eq, inArray } from 'drizzle-orm';
+import type { Broken } from '../policy/judge.ts';
 import { REFUSALS, Refusal } from '../refusal.ts';
 import { objects, switches } from '../store/schema.ts';
 import { isVisit } from './days.ts';
@@ -25,6 +26,8 @@ export interface Call {
 export interface CallDetail extends Call {
   /** The public text of how it ended, with the operators' public reason where there is one. */
   readonly text: string | null;
+  /** The rules that it broke, as the tester was told then. */
+  readonly rules: readonly Broken[];
   readonly size: string | null;
   readonly n: number | null;
   readonly durationMs: number | null;
@@ -50,6 +53,7 @@ interface Row {
   readonly seconds: number | null;
   readonly used: string | null;
   readonly rule: string | null;
+  readonly brokenRules: string | null;
   readonly size: string | null;
   readonly n: number | null;
   readonly durationMs: number | null;
@@ -61,7 +65,7 @@ interface Row {
 }
 
 const BRIEF = `id, at, method, path, operation, model, decision, outcome, status, seconds, coalesce(job_used, used) as used`;
-const FULL = `${BRIEF}, tester, rule, size, n, duration_ms as durationMs, first_byte_ms as firstByteMs,
+const FULL = `${BRIEF}, tester, rule, broken_rules as brokenRules, size, n, duration_ms as durationMs, first_byte_ms as firstByteMs,
   bytes_in as bytesIn, bytes_out as bytesOut, output_hash as outputHash, objects`;
 
 /** How a call that was let through can end. */
@@ -108,7 +112,9 @@ export function readCall(portal: Portal, visitor: Visitor, id: string): CallDeta
   const row = ownRow(portal, visitor, id);
   const { size, n, durationMs, firstByteMs, bytesIn, bytesOut, outputHash } = row;
   const facts = { size, n, durationMs, firstByteMs, bytesIn, bytesOut, outputHash };
-  return { ...callOf(row), text: textOf(portal, row), ...facts, objects: ownOf(portal, visitor, row) };
+  const rules = row.brokenRules === null ? [] : (JSON.parse(row.brokenRules) as Broken[]);
+  const told = { text: textOf(portal, row), rules };
+  return { ...callOf(row), ...told, ...facts, objects: ownOf(portal, visitor, row) };
 }
 
 /** @throws Refusal unless the call is the visitor's own */

@@ -203,6 +203,8 @@ export const requests = sqliteTable('requests', {
   policy: integer('policy'),
   /** Rules in shadow that would have refused it, as a JSON array; null for none. */
   shadow: text('shadow'),
+  /** The rules that a refused call broke, as the tester was told: `[{"name":…,"message":…}]`; null for none. */
+  brokenRules: text('broken_rules'),
   /** How many refused anonymous calls of one address this row stands for. */
   repeats: integer('repeats').notNull().default(1),
 });

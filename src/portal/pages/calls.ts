@@ -9,6 +9,7 @@ import {
   type Html,
   outputPath,
   page,
+  panel,
   type Reader,
   time,
   unitName,
@@ -64,6 +65,7 @@ export function callPage(reader: Reader, call: CallDetail): Html {
   return page(
     { title: 'Call', reader, place: '/portal/calls' },
     html`<p class="lead">${outcomeBadge(call)} ${text}</p>
+${call.rules.length === 0 ? '' : panel('The rules that it broke', brokenRules(call))}
 <div class="panel">${facts([
       ['When', html`${time(at)} UTC`],
       ['Operation', operation ?? '–'],
@@ -80,6 +82,12 @@ export function callPage(reader: Reader, call: CallDetail): Html {
     ])}</div>
 <p class="acts"><a class="button" href="/portal/feedback?call=${id}">Give feedback</a> <a class="button" href="/portal/findings?call=${id}">File a finding</a></p>`,
   );
+}
+
+function brokenRules({ rules }: CallDetail): Html {
+  return html`<ul class="lines">${rules.map(
+    ({ name, message }) => html`<li><p>${badge(name, 'bad')}</p><p class="said">${message}</p></li>`,
+  )}</ul>`;
 }
 
 function asked({ seconds, size, n }: CallDetail): string {
