@@ -79,6 +79,10 @@ test('a policy is loaded, shown, and listed', async () => {
   expect(await gate.json('policy', 'show', '--versions')).toMatchObject([{ version: 1, source: 'api' }]);
   expect((await gate.run('policy', 'show', '--version', '1', '--diff')).stdout).toContain('+++ proposed');
   expect((await gate.run('policy', 'load', write('bad.yaml', 'cohorts: 3'))).code).toBe(2);
+  const asking = write('asking.yaml', `terms: 3\n${TEN}`);
+  expect((await gate.run('policy', 'load', asking, '--dry-run')).stdout).toContain(
+    'Nobody is let in under it: terms 3 are not published yet.',
+  );
   expect(gate.acts().filter(({ act }) => act === 'policy.load')).toMatchObject([
     { reason: 'from Monday on' },
   ]);
