@@ -20,13 +20,13 @@ const USUAL_BYTES = 64 * 1024;
 const MOST_CHARS = 8_000;
 
 const line = z
-  .string()
+  .string('use at least 3 characters')
   .trim()
   .min(3, 'use at least 3 characters')
   .max(200, 'use at most 200 characters')
   .transform(harmless);
 const words = z
-  .string()
+  .string('write a few words')
   .trim()
   .min(1, 'write a few words')
   .max(MOST_CHARS, `use at most ${MOST_CHARS} characters`)
@@ -57,10 +57,14 @@ export const FindingInput = z.strictObject({
 });
 export const TermsInput = z.strictObject({
   version: z.coerce.number('name the version').int().positive(),
-  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'send the SHA-256 of the text'),
+  sha256: z.string('send the SHA-256 of the text').regex(/^[0-9a-f]{64}$/, 'send the SHA-256 of the text'),
 });
 export const ReleaseInput = z.strictObject({
-  object: z.string().trim().min(1, 'name the output').max(256, 'use the id of an output of yours'),
+  object: z
+    .string('name the output')
+    .trim()
+    .min(1, 'name the output')
+    .max(256, 'use the id of an output of yours'),
   purpose: line,
   place: line,
 });

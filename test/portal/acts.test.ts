@@ -81,6 +81,20 @@ test('what does not fit is shown again as it was filled in, with what to mend', 
   expect((await ada.get('/portal/api/feedback')).text).not.toContain('keep');
 });
 
+test('what is missing is told in words that name the mend, over the API too', async () => {
+  const faults = async (path: string, body: object) => {
+    const answer = await post(gate.url, token, body, `/portal/api/${path}`);
+    return [answer.status, ((await answer.json()) as { errors?: object }).errors];
+  };
+  const short = 'use at least 3 characters';
+  expect(await faults('releases', {})).toEqual([
+    400,
+    { object: 'name the output', purpose: short, place: short },
+  ]);
+  expect(await faults('feedback', { rating: 3 })).toEqual([400, { text: 'write a few words' }]);
+  expect(await faults('terms', { version: 1 })).toEqual([400, { sha256: 'send the SHA-256 of the text' }]);
+});
+
 const finding = {
   title: 'It names people',
   severity: 'critical',
