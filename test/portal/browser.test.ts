@@ -136,11 +136,23 @@ test('a one-time link fills in its form, leaves the address bar, and signs in wh
 }, 60_000);
 
 test('axe finds nothing against WCAG A and AA, on any page, narrow and wide, light and dark', async () => {
+  await post(gate.url, token, { model: 'sora-2', prompt: 'A lake', seconds: '20' }, '/v1/videos');
+  const refused = gate.rows(`outcome = 'seconds_over_cap'`)[0]?.id;
   await gate.admin('POST', 'switches', { scope: 'tester:vera', reason: 'Clips appeared elsewhere.' });
   await gate.admin('POST', 'testers/vera/reviews', { state: 'under-review', note: 'internal' });
   const call = gate.rows(`tester = 'vera' and operation = 'videos.create' and decision = 'allowed'`)[0]?.id;
   const pages = [
-    ...['', '/calls', `/calls/${call}`, '/outputs', `/outputs/${video}`, '/limits', '/feedback', '/findings'],
+    ...[
+      '',
+      '/calls',
+      `/calls/${call}`,
+      `/calls/${refused}`,
+      '/outputs',
+      `/outputs/${video}`,
+      '/limits',
+      '/feedback',
+      '/findings',
+    ],
     ...['/findings/1', '/releases', '/terms', '/statement', '/nothing'],
   ];
   for (const colorScheme of ['light', 'dark'] as const)
