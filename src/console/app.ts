@@ -8,9 +8,12 @@ import { answerFault } from './faults.ts';
 import { FORM_BYTES, readForm } from './forms.ts';
 import { securityHeaders } from './headers.ts';
 import { page } from './layout.ts';
+import { linkPages } from './links.ts';
 import { nowPages } from './now.ts';
 import { operatorPages, ownPages } from './operators.ts';
 import { outputPages } from './outputs.ts';
+import { releasePages } from './release.ts';
+import { releasesPages } from './releases.ts';
 import { requestPages } from './request.ts';
 import { requestsPages } from './requests.ts';
 import { type AdminFetch, type ConsoleEnv, callerOf, Refused, told } from './session.ts';
@@ -20,6 +23,7 @@ import { stopPages } from './stop.ts';
 import { switchesPages } from './switches.ts';
 import { testerPages } from './tester.ts';
 import { testersPages } from './testers.ts';
+import { tracePages, traceUpload } from './trace.ts';
 
 export interface ConsoleOptions {
   /** The admin API in this process. */
@@ -35,6 +39,7 @@ export function createConsole({ admin, assets, onFault = console.error }: Consol
   app.use('/console/*', securityHeaders);
   app.route('/', assetRoutes(assets));
   app.onError((fault, c) => answerFault(fault, c, asset, onFault));
+  app.route('/', traceUpload(admin, asset));
   app.use('/console/*', bodyLimit({ maxSize: FORM_BYTES }));
   app.route('/', signInRoutes(admin, asset));
   app.use('/console/*', async (c, next) => {
@@ -68,6 +73,10 @@ export function createConsole({ admin, assets, onFault = console.error }: Consol
   testerPages(app);
   cohortPages(app);
   outputPages(app);
+  releasesPages(app);
+  releasePages(app);
+  linkPages(app);
+  tracePages(app);
   settingsPages(app);
   operatorPages(app);
   ownPages(app);

@@ -5,9 +5,9 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Asset } from './assets.ts';
 
-const OWN = ['icon.svg', 'console.js', 'passkey.js'] as const;
+const OWN = ['icon.svg', 'console.js', 'passkey.js', 'trace.js'] as const;
 /** One sheet of them, in this order. */
-const STYLES = ['frame', 'panels', 'charts', 'tables', 'forms', 'gallery', 'narrow'] as const;
+const STYLES = ['frame', 'panels', 'charts', 'tables', 'forms', 'gallery', 'releases', 'narrow'] as const;
 const TYPES: Readonly<Record<string, string>> = {
   css: 'text/css; charset=utf-8',
   js: 'text/javascript; charset=utf-8',

@@ -9,6 +9,8 @@ const PLACES = [
   ['/console/cohorts', 'Cohorts', 'GET /admin/cohorts'],
   ['/console/requests', 'Requests', 'GET /admin/requests'],
   ['/console/outputs', 'Outputs', 'GET /admin/objects'],
+  ['/console/releases', 'Releases', 'GET /admin/releases'],
+  ['/console/trace', 'Trace', 'POST /admin/trace'],
   ['/console/switches', 'Switches', 'GET /admin/switches'],
   ['/console/settings', 'Settings', 'GET /admin/settings'],
 ] as const;
@@ -33,7 +35,7 @@ ${stop}
       ([path, name]) =>
         html`<a href="${path}"${path === at?.[0] ? html` aria-current="page"` : ''}>${name}</a>`,
     )}</nav>
-<div class="who"><span>${me.operator}</span> <span class="quiet">${me.role}</span>
+<div class="who"><a href="/console/settings/you">${me.operator}</a> <span class="quiet">${me.role}</span>
 ${me.csrf ? html`<form method="post" action="/console/sign-out"><input type="hidden" name="csrf" value="${me.csrf}"><button class="link">Sign out</button></form>` : ''}</div>
 </header>
 <main id="main" tabindex="-1"${live ? html` data-live="${live}"` : ''}><h1>${title}</h1>${content}</main>

@@ -121,7 +121,8 @@ export function href(
   return query.size > 0 ? `${path}?${query}` : path;
 }
 
-/** The way to one tester's page. */
-export function testerLink(id: string | null): Html {
-  return id === null ? html`–` : html`<a href="/console/testers/${encodeURIComponent(id)}">${id}</a>`;
+/** The way to one tester's page. @param leads false: for whoever may not go there, the name alone */
+export function testerLink(id: string | null, leads = true): Html {
+  if (id === null) return html`–`;
+  return leads ? html`<a href="/console/testers/${encodeURIComponent(id)}">${id}</a>` : html`${id}`;
 }

@@ -1,4 +1,5 @@
 /** The console against those who write into the log, and against pages of other sites. */
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CHAT, PERMISSIVE, raw, startUpstream, type Upstream } from '../with-gate.ts';
 import { type Console, startConsole } from './with-console.ts';
@@ -8,6 +9,9 @@ const SCRIPT = `"><script>document.title='${MARK}'</script><img src=x onerror="d
 const ATTRIBUTE = `' onmouseover='document.title="${MARK}"' autofocus onfocus='document.title="${MARK}"' x='`;
 const TEMPLATE = `</title></textarea></style><svg onload=document.title='${MARK}'>\${1}{{1}}`;
 const HOSTILE = [SCRIPT, ATTRIBUTE, TEMPLATE];
+
+const CLIP = Buffer.from('clip');
+const CLIP_HASH = createHash('sha256').update(CLIP).digest('hex');
 
 let it: Console;
 let token: string;
@@ -36,11 +40,22 @@ beforeAll(async () => {
   it.gate.sql(`insert into cohorts (name) values ('${quoted}');
     insert into testers (id, cohort, name) values ('${quoted}', '${quoted}', '${quoted}');
     insert into objects (id, tester, kind) values ('video_${quoted}', '${quoted}', 'videos');
+    insert into outputs (object, variant, sha256, tester, bytes, media_type, at) values ('video_${quoted}', '${quoted}', '${CLIP_HASH}', '${quoted}', 4, '${quoted}', 1);
+    insert into releases (id, object, tester, purpose, place, at, state_at) values (7001, 'video_${quoted}', '${quoted}', '${quoted}', '${quoted}', 1, 1);
+    insert into releases (id, object, tester, purpose, place, state, at, state_at) values (7002, 'video_${quoted}', '${quoted}', '${quoted}', '${quoted}', 'rejected', 1, 1);
+    insert into release_votes (release, vote, by, reason, at) values (7002, 'reject', '${quoted}', '${quoted}', 1);
     insert into switches (scope, reason, note, engaged_by) values ('cohort:${quoted}', '${quoted}', '${quoted}', '${quoted}');
     update requests set agent = '${quoted}', address = '${quoted}', detail = '${quoted}', rule = '${quoted}',
       upstream_request_id = '${quoted}', size = '${quoted}', client_request_id = '${quoted}', operation = '${quoted}'
       where id in (select id from requests order by id limit 1)`);
   const wanted = encodeURIComponent(SCRIPT);
+  places.push(
+    '/console/releases',
+    `/console/releases?state=rejected`,
+    '/console/releases/7001',
+    '/console/releases/7002',
+  );
+  places.push(`/console/releases?tester=${wanted}&object=${wanted}`, '/console/trace');
   places.push(
     '/console',
     '/console/stop',
@@ -121,6 +136,23 @@ test('what testers and operators write is shown as text, on every page', async (
   expect(shown).toBeGreaterThan(12);
   await context.close();
 }, 120_000);
+
+test.each([true, false])(
+  'what is told of a traced clip is escaped like the rest (script: %s)',
+  async (script) => {
+    const { page, faults, context } = await it.signedIn(`tracer-${script}`, { script });
+    await page.goto('/console/trace');
+    const file = { name: SCRIPT, mimeType: 'video/mp4', buffer: CLIP };
+    await page.getByLabel('A clip, as it was found').setInputFiles(file);
+    await page.getByRole('button', { name: 'Whose is it?' }).click();
+    await page.getByRole('region', { name: 'What was found' }).waitFor();
+    expect(await page.locator('.gallery').textContent()).toContain('<script>');
+    expect(await page.content()).toContain('&lt;script&gt;');
+    expect(await page.locator('.gallery [onerror], .gallery script, .traced script').count()).toBe(0);
+    expect([await page.title(), faults]).toEqual(['Whose clip is this? · Portcullis', []]);
+    await context.close();
+  },
+);
 
 test('live parts are escaped like the rest', async () => {
   const { page, faults, context } = await it.signedIn('watcher');

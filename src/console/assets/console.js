@@ -65,6 +65,9 @@ async function follow(body) {
 }
 
 localise(document);
+document.addEventListener('part', (event) => {
+  if (event.target instanceof HTMLElement) localise(event.target);
+});
 document.documentElement.dataset.script = 'on';
 const live = document.querySelector('[data-live]');
 if (live instanceof HTMLElement) goLive(live.dataset.live ?? '');
