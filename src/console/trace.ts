@@ -14,16 +14,17 @@ import {
   refusal,
   told,
 } from './session.ts';
-import { type Traced, tracedPart } from './traced.ts';
+import { marksPart, type Traced, tracedPart } from './traced.ts';
 import { openUpload } from './upload.ts';
 
 const BYTES = 'application/octet-stream';
 const ROUTE = 'POST /admin/trace';
 
 export function tracePages(app: Hono<ConsoleEnv>): void {
-  app.get('/console/trace', (c) => {
+  app.get('/console/trace', async (c) => {
     mustBeAllowed(c.var, ROUTE);
-    return c.html(tracePage(c));
+    const code = c.req.query('code')?.trim();
+    return c.html(tracePage(c, code ? await byCode(c, code) : undefined));
   });
 }
 
@@ -63,6 +64,12 @@ async function traced(c: Page, admin: AdminFetch, byScript: boolean): Promise<Tr
   return (await answer.json()) as Traced;
 }
 
+/** What was burnt into the picture of a cohort's clips, as it can be read. */
+async function byCode(c: Page, code: string): Promise<Html> {
+  const param = { code: encodeURIComponent(code) };
+  return marksPart(c, (await told(c.var.admin.trace.codes[':code'].$get({ param }))).marks);
+}
+
 function tracePage(c: Page, found: Html = html``) {
   const ask = html`<form method="post" action="/console/trace" enctype="multipart/form-data" id="trace" class="drop">
 <input type="hidden" name="csrf" value="${c.var.me.csrf ?? ''}">
@@ -71,7 +78,11 @@ function tracePage(c: Page, found: Html = html``) {
   return page(
     c,
     'Whose clip is this?',
-    html`${panel('The file', ask)}<div id="traced" aria-live="polite">${found}</div>
+    html`${panel('The file', ask)}${panel('Or the code in its picture', codeForm(c))}<div id="traced" aria-live="polite">${found}</div>
 <script type="module" src="${c.var.asset('trace.js')}"></script>`,
   );
+}
+
+function codeForm(c: Page) {
+  return html`<form method="get" action="/console/trace" class="inline" role="search"><label>Code, with ? for what cannot be read <input name="code" value="${c.req.query('code') ?? ''}" required maxlength="16" autocomplete="off" spellcheck="false"></label><button>Look it up</button></form>`;
 }

@@ -7,6 +7,7 @@ import { badge, bytes, type Cell, digits, empty, facts, type Html, panel, table,
 import type { Page } from './session.ts';
 
 export type Traced = InferResponseType<AdminClient['trace']['$post']>;
+type Mark = InferResponseType<AdminClient['trace']['codes'][':code']['$get']>['marks'][number];
 type Candidate = Traced['candidates'][number];
 
 /** Bits of 64; what lies between them was measured (docs/outputs.md). */
@@ -79,4 +80,21 @@ function callsPanel(c: Page, calls: Traced['calls']) {
       ]),
     ),
   );
+}
+
+/** Downloads whose clips carry such a code. */
+export function marksPart(c: Page, marks: readonly Mark[]): Html {
+  const found = table(
+    'Downloads',
+    ['Code', 'Tester', 'Output', 'When', 'Call'],
+    marks.map(({ code, tester, object, request, at }) => [
+      html`<code>${code}</code>`,
+      ownerOf(c, tester),
+      html`<a href="/console/outputs/${encodeURIComponent(object)}"><code>${object}</code></a>`,
+      time(at),
+      callLink(c, request),
+    ]),
+  );
+  const nothing = empty('No download carries such a code.', 'Put ? for what is not read for sure.');
+  return html`${panel('Downloads with such a code', marks.length > 0 ? found : nothing)}`;
 }

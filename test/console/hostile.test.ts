@@ -40,6 +40,7 @@ beforeAll(async () => {
   it.gate.sql(`insert into cohorts (name) values ('${quoted}');
     insert into testers (id, cohort, name) values ('${quoted}', '${quoted}', '${quoted}');
     insert into objects (id, tester, kind) values ('video_${quoted}', '${quoted}', 'videos');
+    insert into marks (code, request, tester, object, at) values ('ABCD34EW', '${quoted}', '${quoted}', 'video_${quoted}', 1);
     insert into outputs (object, variant, sha256, tester, bytes, media_type, at) values ('video_${quoted}', '${quoted}', '${CLIP_HASH}', '${quoted}', 4, '${quoted}', 1);
     insert into releases (id, object, tester, purpose, place, at, state_at) values (7001, 'video_${quoted}', '${quoted}', '${quoted}', '${quoted}', 1, 1);
     insert into releases (id, object, tester, purpose, place, state, at, state_at) values (7002, 'video_${quoted}', '${quoted}', '${quoted}', '${quoted}', 'rejected', 1, 1);
@@ -55,7 +56,12 @@ beforeAll(async () => {
     '/console/releases/7001',
     '/console/releases/7002',
   );
-  places.push(`/console/releases?tester=${wanted}&object=${wanted}`, '/console/trace');
+  places.push(
+    `/console/releases?tester=${wanted}&object=${wanted}`,
+    '/console/trace',
+    '/console/trace?code=ABCD',
+  );
+  places.push(`/console/trace?code=${wanted}`);
   places.push(
     '/console',
     '/console/stop',

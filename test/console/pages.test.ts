@@ -25,6 +25,7 @@ const places = new Map<string, string>([
   ['releases', '/console/releases'],
   ['releases-none', '/console/releases?state=rejected'],
   ['trace', '/console/trace'],
+  ['trace-code', '/console/trace?code=ABCD'],
   ['switches', '/console/switches'],
   ['settings', '/console/settings'],
   ['settings-keys', '/console/settings/keys'],

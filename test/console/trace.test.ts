@@ -100,6 +100,30 @@ test.each([true, false])(
   },
 );
 
+test.each([true, false])(
+  'a code in a picture is looked up, though one of it cannot be read (script: %s)',
+  async (script) => {
+    const [call] = it.gate.rows("operation = 'videos.content'");
+    it.gate.sql(
+      `insert or ignore into marks (code, request, tester, object, at) values ('ABCD34EW', '${call?.id}', 'grace', '${clip}', 1)`,
+    );
+    const { page } = visitorOf(script);
+    await page.goto('/console/trace');
+    const look = async (code: string) => {
+      await page.getByLabel('Code, with ? for what cannot be read').fill(code);
+      await page.getByRole('button', { name: 'Look it up' }).click();
+    };
+    await look('abcd34?w');
+    const row = page.getByRole('table', { name: 'Downloads' }).locator('tbody tr');
+    expect(await row.textContent()).toMatch(new RegExp(`ABCD34EW.*grace.*${clip}.*${call?.id}`, 's'));
+    expect(await page.getByLabel('Code, with ? for what cannot be read').inputValue()).toBe('abcd34?w');
+    await page.goto('/console/trace');
+    await look('WWWW');
+    await page.getByText('No download carries such a code.').waitFor();
+    expect((await page.goto('/console/trace?code=%2F..%2Fx'))?.status()).toBe(400);
+  },
+);
+
 test('a file is dropped on the page', async () => {
   const { page } = visitorOf(true);
   await page.goto('/console/trace');

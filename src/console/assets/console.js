@@ -68,6 +68,8 @@ localise(document);
 document.addEventListener('part', (event) => {
   if (event.target instanceof HTMLElement) localise(event.target);
 });
+// On narrow screens the row of pages is longer than the screen.
+document.querySelector('.side [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
 document.documentElement.dataset.script = 'on';
 const live = document.querySelector('[data-live]');
 if (live instanceof HTMLElement) goLive(live.dataset.live ?? '');
