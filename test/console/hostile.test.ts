@@ -212,10 +212,13 @@ test('no page of another site acts, reads or frames: neither with the cookie nor
     );
   });
   await page.goto(`${other.url}/?to=${encodeURIComponent(`${it.origin}/console`)}`);
-  const framed = page
-    .frames()
-    .find((frame) => frame.url().startsWith(it.origin) || frame.url().startsWith('chrome-error'));
-  expect(await framed?.locator('body').textContent()).not.toMatch(/Portcullis|Sign in/);
+  const framed = () =>
+    page
+      .frames()
+      .find((frame) => frame.url().startsWith(it.origin) || frame.url().startsWith('chrome-error'));
+  // The browser refuses the frame's page a moment after the page around it has loaded.
+  await expect.poll(framed).toBeDefined();
+  expect(await framed()?.locator('body').textContent()).not.toMatch(/Portcullis|Sign in/);
   await page.locator('form').evaluate((form) => (form as HTMLFormElement).submit());
   await page.waitForURL(`${it.origin}/**`);
   expect((await it.gate.admin('GET', 'status')).open).toBe(true);
