@@ -140,9 +140,9 @@ test('no canary is anywhere', async () => {
   }
   const files = () =>
     [
-      ...readdirSync(data)
-        .filter((name) => name !== 'operator-credential')
-        .map((name) => join(data, name)),
+      ...readdirSync(data, { recursive: true, withFileTypes: true })
+        .filter((one) => one.isFile() && one.name !== 'operator-credential')
+        .map(({ parentPath, name }) => join(parentPath, name)),
       join(dir, 'stdout'),
       join(dir, 'stderr'),
     ].map((path) => `${path}\n${readFileSync(path, 'latin1')}`);
