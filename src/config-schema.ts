@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { EVENTS } from './alerts/events.ts';
 import { COHORT_NAME, Grant } from './policy/schema.ts';
-import { ROLES } from './store/schema.ts';
+import { ROLES } from './store/states.ts';
 
 export const ALERT_URL_MEND = 'write an https:// URL, or http:// for this machine, without user and fragment';
 const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;

@@ -49,7 +49,7 @@ test('the CLI reaches the rest through the admin client only', () =>
       (file, target) =>
         file.startsWith('src/cli/') &&
         target.startsWith('src/') &&
-        !/^src\/(cli\/|admin\/client\.ts|node\.ts|admission\/scope\.ts|control\.ts|printable\.ts|policy\/|gateway\/routes\.ts|store\/schema\.ts|log\/offline\.node\.ts|log\/verify\.ts|node\/(backup|parent)\.node\.ts)/.test(
+        !/^src\/(cli\/|admin\/client\.ts|node\.ts|admission\/scope\.ts|control\.ts|printable\.ts|policy\/|gateway\/routes\.ts|store\/states\.ts|log\/offline\.node\.ts|log\/verify\.ts|node\/(backup|parent)\.node\.ts)/.test(
           target,
         ),
     ),
@@ -72,6 +72,25 @@ test('policy is pure: it imports nothing of the house', () =>
         file.startsWith('src/policy/') && target.startsWith('src/') && !target.startsWith('src/policy/'),
     ),
   ).toEqual([]));
+
+/** Everything that a module loads before its first line runs. */
+function loadedBy(file: string, seen = new Set<string>()): Set<string> {
+  const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest);
+  for (const one of source.statements) {
+    if (!ts.isImportDeclaration(one) || one.importClause?.isTypeOnly) continue;
+    const name = (one.moduleSpecifier as ts.StringLiteral).text;
+    const target = name.startsWith('.') ? normalize(join(dirname(file), name)) : name;
+    if (seen.has(target)) continue;
+    seen.add(target);
+    if (name.startsWith('.') && target.endsWith('.ts')) loadedBy(target, seen);
+  }
+  return seen;
+}
+
+test('the command line starts with what parses it and what asks the server: a kill waits for nothing else', () => {
+  const packages = [...loadedBy('src/cli/program.ts')].filter((one) => !/^(?:src\/|node:)/.test(one));
+  expect(packages.toSorted()).toEqual(['commander', 'hono/client']);
+});
 
 test('the store knows nobody above it', () =>
   expect(

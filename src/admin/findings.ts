@@ -2,7 +2,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Control } from '../control.ts';
 import { downloadHeaders } from '../portal/attachments.ts';
-import { CATEGORIES, FINDING_STATES, SEVERITIES } from '../store/schema.ts';
+import { CATEGORIES, FINDING_STATES, SEVERITIES } from '../store/states.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
 import { answers, body, nameFaults, SECURED, Time } from './answer.ts';

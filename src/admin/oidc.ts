@@ -4,7 +4,7 @@ import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { html } from 'hono/html';
 import * as client from 'openid-client';
 import type { Control } from '../control.ts';
-import type { ROLES } from '../store/schema.ts';
+import type { ROLES } from '../store/states.ts';
 import type { AdminEnv } from './access.ts';
 import type { Attempts } from './attempts.ts';
 import { addressOf, peerOf } from './authenticate.ts';

@@ -1,7 +1,8 @@
 /** Rows of operators: reading them, changing what they may, and ending all that they sign in with. */
 import { and, asc, eq, isNull, ne } from 'drizzle-orm';
 import type { Actor, Control } from '../control.ts';
-import { operators, operatorTokens, passkeys, type ROLES, sessions, signInLinks } from '../store/schema.ts';
+import { operators, operatorTokens, passkeys, sessions, signInLinks } from '../store/schema.ts';
+import type { ROLES } from '../store/states.ts';
 import { recordAct } from './acts.ts';
 import { iso, isoOrNull } from './answer.ts';
 import { Problem } from './problem.ts';

@@ -2,7 +2,8 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { eq } from 'drizzle-orm';
 import type { Control } from '../control.ts';
-import { operators, ROLES, signInLinks } from '../store/schema.ts';
+import { operators, signInLinks } from '../store/schema.ts';
+import { ROLES } from '../store/states.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
 import { answers, body, iso, nameFaults, noCredential, SECURED, Time, WITHOUT_CREDENTIAL } from './answer.ts';

@@ -2,7 +2,8 @@
 import { eq } from 'drizzle-orm';
 import type { Control } from '../control.ts';
 import { harmless } from '../printable.ts';
-import { operators, type ROLES } from '../store/schema.ts';
+import { operators } from '../store/schema.ts';
+import type { ROLES } from '../store/states.ts';
 import { recordAct } from './acts.ts';
 import { isReservedName } from './operator-rows.ts';
 

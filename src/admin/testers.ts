@@ -2,7 +2,7 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Control } from '../control.ts';
 import { Quotas } from '../policy/schema.ts';
-import { REVIEW_STATES } from '../store/schema.ts';
+import { REVIEW_STATES } from '../store/states.ts';
 import type { AdminEnv } from './access.ts';
 import { answers, body, nameFaults, noCredential, SECURED, Time, WITHOUT_CREDENTIAL } from './answer.ts';
 import { Limit, Next } from './page.ts';

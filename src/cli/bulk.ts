@@ -1,7 +1,7 @@
 /** `portcullis bulk` and its kin: acts on many testers, asked first whom they touch. */
 import { type Command, InvalidArgumentError } from 'commander';
+import { REVIEW_STATES as STATES } from '../store/states.ts';
 import { Usage } from './exit.ts';
-import { STATES } from './review.ts';
 
 const ACTS = ['suspend', 'resume', 'revoke', 'review'] as const;
 type State = (typeof STATES)[number];

@@ -1,6 +1,6 @@
 /** `portcullis finding`: what red teams found, and where each finding stands. */
 import type { Command } from 'commander';
-import { FINDING_STATES, SEVERITIES } from '../store/schema.ts';
+import { FINDING_STATES, SEVERITIES } from '../store/states.ts';
 import { Usage } from './exit.ts';
 import { exportLines } from './lines.ts';
 

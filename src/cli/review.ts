@@ -1,8 +1,7 @@
 /** `portcullis review`: where the review of a tester stands, and its notes. */
 import type { Command } from 'commander';
+import { REVIEW_STATES as STATES } from '../store/states.ts';
 import { Usage } from './exit.ts';
-
-export const STATES = ['none', 'under-review', 'cleared', 'removed'] as const;
 
 interface Options {
   readonly state?: string;

@@ -1,7 +1,7 @@
 /** Roles, as they are typed. */
+import { ROLES } from '../store/states.ts';
 import { Usage } from './exit.ts';
 
-const ROLES = ['operator', 'auditor', 'reviewer', 'admin'] as const;
 export const ROLE_HELP = ROLES.join(', ');
 
 /** @throws Usage */

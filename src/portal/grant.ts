@@ -5,7 +5,7 @@ import { bites, isReadmitted, revocationBy, type Switch } from '../admission/swi
 import { isReserved } from '../gateway/drill.ts';
 import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
-import type { REVIEW_STATES } from '../store/schema.ts';
+import type { REVIEW_STATES } from '../store/states.ts';
 import type { Portal } from './portal.ts';
 
 export interface Grant {

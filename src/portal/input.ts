@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { JsonFault, parseObject } from '../json.ts';
 import { harmless } from '../printable.ts';
 import { Refusal } from '../refusal.ts';
-import { CATEGORIES, SEVERITIES } from '../store/schema.ts';
+import { CATEGORIES, SEVERITIES } from '../store/states.ts';
 import type { PortalEnv } from './portal.ts';
 
 /** A form or a JSON object as it came. */

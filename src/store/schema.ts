@@ -14,16 +14,9 @@ import {
   text,
   uniqueIndex,
 } from 'drizzle-orm/sqlite-core';
+import { CATEGORIES, FINDING_STATES, REVIEW_STATES, ROLES, SEVERITIES } from './states.ts';
 
 const nowMs = sql`(cast(unixepoch('subsec') * 1000 as integer))`;
-
-/** Where the review of a tester may stand. */
-export const REVIEW_STATES = ['none', 'under-review', 'cleared', 'removed'] as const;
-
-/** What a finding of a tester may be, and where it may stand. */
-export const SEVERITIES = ['low', 'medium', 'high', 'critical'] as const;
-export const CATEGORIES = ['safety', 'privacy', 'security', 'bias', 'copyright', 'quality', 'other'] as const;
-export const FINDING_STATES = ['new', 'triaged', 'accepted', 'fixed', 'declined', 'duplicate'] as const;
 
 export const cohorts = sqliteTable('cohorts', {
   name: text('name').primaryKey(),
@@ -737,8 +730,6 @@ export const acts = sqliteTable(
   },
   (t) => [index('acts_unsealed').on(t.id).where(sql`leaf is null`)],
 );
-
-export const ROLES = ['operator', 'auditor', 'reviewer', 'admin'] as const;
 
 /** Who may act on the gate. Whoever was removed stays, for acts name them, and the name is never another's. */
 export const operators = sqliteTable('operators', {

@@ -1,6 +1,6 @@
 /** Findings of red teams: filing one, and where each stands. */
 import { html } from 'hono/html';
-import { CATEGORIES, SEVERITIES } from '../../store/schema.ts';
+import { CATEGORIES, SEVERITIES } from '../../store/states.ts';
 import { ACCEPT, MOST_FILES } from '../attachments.ts';
 import type { Finding } from '../findings.ts';
 import type { Faults } from '../input.ts';
