@@ -13,7 +13,7 @@ const MIN_HEAD_CHARS = 11;
 /** Of the first part of one that begins with white space in its JSON; two more such parts follow it. */
 const MIN_ODD_HEAD_CHARS = 17;
 const MIN_PART_CHARS = 15;
-/** Credentials of operators, and secrets of their sessions and links and of testers'; see admin/credential.ts, portal/secret.ts. */
+/** Credentials of operators, and secrets of their sessions and links and of testers'; see secret.ts. */
 const OPERATOR_SECRET = /p(?:c[osl]|p[slf])_[\w-]{20,}/g;
 /** A link to a released output: it works for whoever has it. */
 const LINK = /psl_[\w-]{20,}\.[\w-]{8,}/g;

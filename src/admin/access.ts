@@ -2,8 +2,9 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { matchedRoutes } from 'hono/route';
 import type { Actor, Control } from '../control.ts';
+import type { Role } from '../store/states.ts';
 import type { Attempts } from './attempts.ts';
-import { authenticate, type Role, type Shown } from './authenticate.ts';
+import { authenticate, type Shown } from './authenticate.ts';
 import { Problem } from './problem.ts';
 import { checkCsrf } from './session-cookie.ts';
 import { requireFresh, type SignIn } from './sign-in.ts';

@@ -2,10 +2,11 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { and, desc, eq, gte, lt } from 'drizzle-orm';
 import type { Actor, Control } from '../control.ts';
+import { iso } from '../iso.ts';
 import { insertAct } from '../log/acts.ts';
 import { acts } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
-import { answers, iso, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, nameFaults, SECURED, Time } from './answer.ts';
 import { instantMs, isInstant } from './instant.ts';
 import { AfterId, contains, Limit, Next, pageOf } from './page.ts';
 

@@ -2,9 +2,10 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { EVENTS } from '../alerts/events.ts';
 import type { Control } from '../control.ts';
+import { isoOrNull } from '../iso.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
-import { answers, isoOrNull, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, nameFaults, SECURED, Time } from './answer.ts';
 
 const count = z.number().int();
 

@@ -50,11 +50,3 @@ export const nameFaults: Hook<unknown, AdminEnv, string, undefined> = (result) =
   const detail = errors.map((e) => (e.field ? `${e.field}: ${e.message}` : e.message)).join('; ');
   throw new Problem('request_invalid', `${detail}.`, errors);
 };
-
-export function iso(unixMs: number): string {
-  return new Date(unixMs).toISOString();
-}
-
-export function isoOrNull(unixMs: number | null): string | null {
-  return unixMs === null ? null : iso(unixMs);
-}

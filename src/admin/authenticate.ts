@@ -3,16 +3,16 @@ import { and, eq, gt, isNull, or } from 'drizzle-orm';
 import type { Context } from 'hono';
 import { limitKey } from '../address.ts';
 import type { Actor, Control } from '../control.ts';
+import { isSecret } from '../secret.ts';
 import { operators, operatorTokens, sessions } from '../store/schema.ts';
-import type { ROLES } from '../store/states.ts';
+import type { Role } from '../store/states.ts';
 import { StoreUnavailable } from '../store/writer.ts';
 import type { Attempts } from './attempts.ts';
-import { hashSecret, isSecret } from './credential.ts';
+import { hashSecret } from './credential.ts';
 import { Problem } from './problem.ts';
 import { csrfOf, secretIn } from './session-cookie.ts';
 import type { SignIn } from './sign-in.ts';
 
-export type Role = (typeof ROLES)[number];
 export type SessionRow = typeof sessions.$inferSelect;
 
 /** How whoever asks has shown who they are. */
@@ -63,7 +63,7 @@ export async function authenticate(
 
 async function byCredential(control: Control, c: Context, authorization: string): Promise<Caller | null> {
   const credential = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-  if (credential === undefined || !isSecret('credential', credential)) return null;
+  if (credential === undefined || !isSecret('pco_', credential)) return null;
   // Found by its hash: what a comparison of hashes leaks says nothing about a credential.
   const hash = await hashSecret(credential);
   const found = control.reader
@@ -99,7 +99,7 @@ async function bySession(
   secret: string,
   { idleMs }: SignIn,
 ): Promise<Caller | null> {
-  if (!isSecret('session', secret)) return null;
+  if (!isSecret('pcs_', secret)) return null;
   const now = control.now();
   const found = control.reader
     .select()

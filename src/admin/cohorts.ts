@@ -3,10 +3,11 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { and, asc, count, eq, gt, ne } from 'drizzle-orm';
 import type { Control } from '../control.ts';
 import { DRILL, isReserved } from '../gateway/drill.ts';
+import { iso } from '../iso.ts';
 import { cohorts, testers } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
-import { answers, body, iso, nameFaults, noCredential, SECURED, Time, WITHOUT_CREDENTIAL } from './answer.ts';
+import { answers, body, nameFaults, noCredential, SECURED, Time, WITHOUT_CREDENTIAL } from './answer.ts';
 import { Limit, Next, pageOf } from './page.ts';
 import { Problem } from './problem.ts';
 

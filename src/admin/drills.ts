@@ -3,9 +3,10 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { desc } from 'drizzle-orm';
 import type { Control } from '../control.ts';
 import { ARMED_STATES, type Armed as ArmedState, type Drill } from '../drills.ts';
+import { iso, isoOrNull } from '../iso.ts';
 import { drills } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
-import { answers, iso, isoOrNull, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, nameFaults, SECURED, Time } from './answer.ts';
 import { Problem } from './problem.ts';
 
 const ms = z.number().int().nullable();

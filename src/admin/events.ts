@@ -2,8 +2,9 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { streamSSE } from 'hono/streaming';
 import type { Control } from '../control.ts';
+import { iso } from '../iso.ts';
 import type { AdminEnv } from './access.ts';
-import { iso, nameFaults, SECURED, Time } from './answer.ts';
+import { nameFaults, SECURED, Time } from './answer.ts';
 import { readEngaged } from './status.ts';
 
 const LOOK_MS = 500;

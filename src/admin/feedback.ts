@@ -2,10 +2,11 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { and, asc, desc, eq, gt, lt } from 'drizzle-orm';
 import type { Control } from '../control.ts';
+import { iso } from '../iso.ts';
 import { appeals, feedback } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
-import { answers, iso, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, nameFaults, SECURED, Time } from './answer.ts';
 import { LINE_FORMATS, sendLines } from './lines.ts';
 import { AfterId, Limit, Next, pageOf } from './page.ts';
 

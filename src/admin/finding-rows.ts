@@ -1,10 +1,10 @@
 /** Findings in the store: reading them, and changing where one stands together with the act that tells of it. */
 import { and, asc, desc, eq, gt, inArray, lt } from 'drizzle-orm';
 import type { Actor, Control } from '../control.ts';
+import { iso, isoOrNull } from '../iso.ts';
 import { harmless } from '../printable.ts';
 import { attachments, findings } from '../store/schema.ts';
 import { recordAct } from './acts.ts';
-import { iso, isoOrNull } from './answer.ts';
 import { pageOf } from './page.ts';
 import { Problem } from './problem.ts';
 

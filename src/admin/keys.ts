@@ -1,8 +1,9 @@
 /** Our own signing keys: listing, rotating, withdrawing. Their secret halves never come here. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Control } from '../control.ts';
+import { isoOrNull } from '../iso.ts';
 import type { AdminEnv } from './access.ts';
-import { answers, body, isoOrNull, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, body, nameFaults, SECURED, Time } from './answer.ts';
 
 const MAX_OVERLAP_SECONDS = 3_660 * 86_400;
 

@@ -4,10 +4,11 @@ import { and, asc, eq, gt, ne } from 'drizzle-orm';
 import type { Bound, Bounded } from '../admission/room.ts';
 import type { Control } from '../control.ts';
 import { DRILL } from '../gateway/drill.ts';
+import { isoOrNull } from '../iso.ts';
 import { cohorts, testers } from '../store/schema.ts';
 import { turn } from '../turn.ts';
 import type { AdminEnv } from './access.ts';
-import { answers, isoOrNull, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, nameFaults, SECURED, Time } from './answer.ts';
 import { cohortUnknown, testerUnknown } from './problem.ts';
 
 /** Read in one turn: about two milliseconds. */

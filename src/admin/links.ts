@@ -1,9 +1,10 @@
 /** Share links of released outputs: making, listing, revoking. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Control } from '../control.ts';
+import { iso, isoOrNull } from '../iso.ts';
 import { linksOf, makeLink, revokeLink, type ShareLink } from '../outputs/share-links.ts';
 import type { AdminEnv } from './access.ts';
-import { answers, body, iso, isoOrNull, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, body, nameFaults, SECURED, Time } from './answer.ts';
 import { Problem } from './problem.ts';
 import { ReleaseId } from './releases.ts';
 

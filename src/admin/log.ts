@@ -2,10 +2,11 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { stream } from 'hono/streaming';
 import type { Control } from '../control.ts';
+import { iso } from '../iso.ts';
 import { turn } from '../turn.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
-import { answers, iso, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, nameFaults, SECURED, Time } from './answer.ts';
 import { Problem } from './problem.ts';
 import { readTilePath } from './tile-path.ts';
 

@@ -1,8 +1,9 @@
 /** Who asks, how they showed it, and what a page of ours needs to act for them. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
+import { iso } from '../iso.ts';
 import { ROLES } from '../store/states.ts';
 import { type AdminEnv, routesOf } from './access.ts';
-import { answers, iso, SECURED, Time } from './answer.ts';
+import { answers, SECURED, Time } from './answer.ts';
 import type { SignIn } from './sign-in.ts';
 
 const Me = z

@@ -1,9 +1,9 @@
 /** Objects in the store: reading them, and handing them over together with the act that tells of it. */
 import { and, asc, desc, eq, gt, type SQL, sql } from 'drizzle-orm';
 import type { Actor, Control } from '../control.ts';
+import { iso, isoOrNull } from '../iso.ts';
 import { objects, testers } from '../store/schema.ts';
 import { recordAct } from './acts.ts';
-import { iso, isoOrNull } from './answer.ts';
 import { pageOf } from './page.ts';
 import { type Problem, testerUnknown } from './problem.ts';
 

@@ -4,7 +4,7 @@ import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
 import { html } from 'hono/html';
 import * as client from 'openid-client';
 import type { Control } from '../control.ts';
-import type { ROLES } from '../store/states.ts';
+import type { Role } from '../store/states.ts';
 import type { AdminEnv } from './access.ts';
 import type { Attempts } from './attempts.ts';
 import { addressOf, peerOf } from './authenticate.ts';
@@ -12,8 +12,6 @@ import { keepChallenge, takeChallenge } from './challenges.ts';
 import { admitOutside } from './outside-operators.ts';
 import { Problem } from './problem.ts';
 import { openSession, type SignIn } from './sign-in.ts';
-
-type Role = (typeof ROLES)[number];
 
 export interface OidcOptions {
   readonly issuer: string;

@@ -1,13 +1,11 @@
 /** Rows of operators: reading them, changing what they may, and ending all that they sign in with. */
 import { and, asc, eq, isNull, ne } from 'drizzle-orm';
 import type { Actor, Control } from '../control.ts';
+import { iso, isoOrNull } from '../iso.ts';
 import { operators, operatorTokens, passkeys, sessions, signInLinks } from '../store/schema.ts';
-import type { ROLES } from '../store/states.ts';
+import type { Role } from '../store/states.ts';
 import { recordAct } from './acts.ts';
-import { iso, isoOrNull } from './answer.ts';
 import { Problem } from './problem.ts';
-
-type Role = (typeof ROLES)[number];
 
 const RESERVED = /^(?:setup|schedule|recovered|sqlite|portcullis|console|signal|cli|file)(?:$|[:.@_-])/i;
 

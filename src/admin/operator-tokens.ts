@@ -3,11 +3,13 @@ import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { and, desc, eq, isNull } from 'drizzle-orm';
 import { uuidv7 } from 'uuidv7';
 import type { Control } from '../control.ts';
+import { iso, isoOrNull } from '../iso.ts';
+import { makeSecret } from '../secret.ts';
 import { operators, operatorTokens } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
-import { answers, body, iso, isoOrNull, nameFaults, noCredential, SECURED, Time } from './answer.ts';
-import { hashSecret, makeSecret } from './credential.ts';
+import { answers, body, nameFaults, noCredential, SECURED, Time } from './answer.ts';
+import { hashSecret } from './credential.ts';
 import { operatorUnknown } from './operator-rows.ts';
 import { RoleText } from './operators.ts';
 import { Problem } from './problem.ts';
@@ -115,7 +117,7 @@ function readTokens({ reader }: Control, operator: string | null) {
 type Order = z.output<typeof NewOperatorToken> & { readonly operator: string };
 
 async function makeToken(control: Control, { operator, label, days, role }: Order, actor: Asker['actor']) {
-  const credential = makeSecret('credential');
+  const credential = makeSecret('pco_');
   const createdAt = control.now();
   const expiresAt = createdAt + Math.round(days * DAY_MS);
   const row = { id: uuidv7(), operator, label, role, createdAt, expiresAt };

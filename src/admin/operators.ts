@@ -2,12 +2,14 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { eq } from 'drizzle-orm';
 import type { Control } from '../control.ts';
+import { iso } from '../iso.ts';
+import { makeSecret } from '../secret.ts';
 import { operators, signInLinks } from '../store/schema.ts';
 import { ROLES } from '../store/states.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
-import { answers, body, iso, nameFaults, noCredential, SECURED, Time, WITHOUT_CREDENTIAL } from './answer.ts';
-import { hashSecret, makeSecret } from './credential.ts';
+import { answers, body, nameFaults, noCredential, SECURED, Time, WITHOUT_CREDENTIAL } from './answer.ts';
+import { hashSecret } from './credential.ts';
 import { addOperator, changeRole, operatorUnknown, readOperators, remove, signOut } from './operator-rows.ts';
 import { Reason } from './switch-shapes.ts';
 
@@ -139,7 +141,7 @@ export async function makeLink(
   expiresAt: number,
   actor: AdminEnv['Variables']['actor'],
 ): Promise<string> {
-  const made = makeSecret('link');
+  const made = makeSecret('pcl_');
   const row = { hash: await hashSecret(made), operator, by: actor.operator, expiresAt };
   const isMade = await control.write(() => {
     const known = control.writer.select().from(operators).where(eq(operators.name, operator)).get();

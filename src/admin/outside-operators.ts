@@ -3,11 +3,9 @@ import { eq } from 'drizzle-orm';
 import type { Control } from '../control.ts';
 import { harmless } from '../printable.ts';
 import { operators } from '../store/schema.ts';
-import type { ROLES } from '../store/states.ts';
+import type { Role } from '../store/states.ts';
 import { recordAct } from './acts.ts';
 import { isReservedName } from './operator-rows.ts';
-
-type Role = (typeof ROLES)[number];
 
 interface Claims {
   readonly iss: string;

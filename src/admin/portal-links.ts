@@ -4,11 +4,12 @@ import { eq, lte } from 'drizzle-orm';
 import { issuedAfterRevocations } from '../admission/switches.ts';
 import type { Actor, Control } from '../control.ts';
 import { isReserved } from '../gateway/drill.ts';
-import { makeSecret } from '../portal/secret.ts';
+import { iso } from '../iso.ts';
+import { makeSecret } from '../secret.ts';
 import { portalLinks, testers } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
-import { answers, body, iso, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, body, nameFaults, SECURED, Time } from './answer.ts';
 import { Problem, testerUnknown } from './problem.ts';
 import { sha256Hex } from './sha256.ts';
 

@@ -2,12 +2,13 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { stream } from 'hono/streaming';
 import type { Control } from '../control.ts';
+import { iso } from '../iso.ts';
 import { contentType, exportRows, FORMATS } from '../log/export.ts';
 import { FACET_NAMES } from '../log/facets.ts';
 import { turn } from '../turn.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
-import { answers, iso, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, nameFaults, SECURED, Time } from './answer.ts';
 import { durationMs } from './instant.ts';
 import { Problem } from './problem.ts';
 import { recordQuery, subjectOf } from './query-acts.ts';

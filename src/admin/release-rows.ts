@@ -1,9 +1,9 @@
 /** Releases with what reviewers have to know of them: whose, of what cohort, what was said, the prompt where it was kept. */
 import { and, count, desc, eq, inArray } from 'drizzle-orm';
 import type { Control } from '../control.ts';
+import { iso } from '../iso.ts';
 import { findReleases, type Release, type ReleaseQuestion, votesOf } from '../outputs/releases.ts';
 import { objects, outputs, releaseVotes, testers } from '../store/schema.ts';
-import { iso } from './answer.ts';
 
 export function readReleases(control: Control, asked: ReleaseQuestion) {
   const rows = findReleases(control, asked);

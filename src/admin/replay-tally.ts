@@ -1,7 +1,8 @@
 /** The counts of a replay: by tester, rule and reason, both ways. */
+
+import { iso } from '../iso.ts';
 import type { FoundRow } from '../log/find.ts';
 import { NotKept } from '../policy/environment.ts';
-import { iso } from './answer.ts';
 
 export interface Span {
   /** Unix milliseconds. */

@@ -9,12 +9,12 @@ import { type Objects, objectsIn } from '../admission/objects.ts';
 import type { Control } from '../control.ts';
 import { DRILL } from '../gateway/drill.ts';
 import { ROUTES } from '../gateway/routes.ts';
+import { iso } from '../iso.ts';
 import { type Asked, NotKept } from '../policy/environment.ts';
 import { judge } from '../policy/judge.ts';
 import type { Policy } from '../policy/policy.ts';
 import { testers } from '../store/schema.ts';
 import { turn } from '../turn.ts';
-import { iso } from './answer.ts';
 import { type Changed, type Row, type Ruling, type Span, Tally } from './replay-tally.ts';
 
 export type ReplayLine =

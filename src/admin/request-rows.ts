@@ -1,12 +1,12 @@
 /** The request log as the admin API shows it: pages, one row, the counts of a day. */
 import { eq, getTableColumns } from 'drizzle-orm';
 import type { Control } from '../control.ts';
+import { iso } from '../iso.ts';
 import { FACET_NAMES, type FacetName } from '../log/facets.ts';
 import type { Filters, FoundRow, Question } from '../log/find.ts';
 import { LONGEST_CALL_MS } from '../log/id.ts';
 import type { Broken } from '../policy/judge.ts';
 import { requests } from '../store/schema.ts';
-import { iso } from './answer.ts';
 import { instantMs } from './instant.ts';
 
 export type RequestFilters = { readonly [K in FacetName]?: string | number } & {

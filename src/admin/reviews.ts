@@ -2,12 +2,13 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { desc, eq } from 'drizzle-orm';
 import type { Actor, Control } from '../control.ts';
+import { iso } from '../iso.ts';
 import { harmless } from '../printable.ts';
 import { reviews, testers } from '../store/schema.ts';
 import { REVIEW_STATES } from '../store/states.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
-import { answers, body, iso, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, body, nameFaults, SECURED, Time } from './answer.ts';
 import { testerUnknown } from './problem.ts';
 import { Reason } from './switch-shapes.ts';
 

@@ -1,8 +1,9 @@
 /** From where, and with what, a tester called lately. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Control } from '../control.ts';
+import { iso } from '../iso.ts';
 import type { AdminEnv } from './access.ts';
-import { answers, iso, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, nameFaults, SECURED, Time } from './answer.ts';
 import { recordQuery } from './query-acts.ts';
 
 /** Enough to tell who uses a token, and read within milliseconds whatever the log's size. */

@@ -1,9 +1,10 @@
 /** What charts are made of: the last hour by minutes, and the last day of some testers by hours. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Control } from '../control.ts';
+import { iso } from '../iso.ts';
 import { MOST_MINUTES, openAtEnds } from '../log/series.ts';
 import type { AdminEnv } from './access.ts';
-import { answers, iso, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, nameFaults, SECURED, Time } from './answer.ts';
 
 const count = z.number().int();
 const HOUR_MS = 3_600_000;

@@ -2,10 +2,11 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import { and, desc, eq, gt, isNull } from 'drizzle-orm';
 import type { Control } from '../control.ts';
+import { iso } from '../iso.ts';
 import { sessions, signInLinks } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
-import { answers, body, iso, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, body, nameFaults, SECURED, Time } from './answer.ts';
 import type { Attempts } from './attempts.ts';
 import { addressOf } from './authenticate.ts';
 import { hashSecret } from './credential.ts';

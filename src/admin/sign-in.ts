@@ -4,11 +4,12 @@ import type { Context } from 'hono';
 import { uuidv7 } from 'uuidv7';
 import type { Control } from '../control.ts';
 import { printable } from '../printable.ts';
+import { makeSecret } from '../secret.ts';
 import { operators, sessions } from '../store/schema.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
 import { peerOf, type SessionRow } from './authenticate.ts';
-import { hashSecret, makeSecret } from './credential.ts';
+import { hashSecret } from './credential.ts';
 import { Problem } from './problem.ts';
 import { secretIn, setSession } from './session-cookie.ts';
 
@@ -42,7 +43,7 @@ export async function openSession(
   who: Who,
   claim: () => boolean,
 ): Promise<SessionRow> {
-  const secret = makeSecret('session');
+  const secret = makeSecret('pcs_');
   const [at, before] = [control.now(), secretIn(c)];
   const row: SessionRow = {
     ...{ id: uuidv7(), hash: await hashSecret(secret), ...who },

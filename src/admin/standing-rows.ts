@@ -1,7 +1,7 @@
 /** Who may call now, and what stands in the way: read from the same rows that admission reads. */
 import type { Control } from '../control.ts';
 import { DRILL } from '../gateway/drill.ts';
-import { iso } from './answer.ts';
+import { iso } from '../iso.ts';
 import { VALID, validBy } from './ended-tokens.ts';
 import { pageOf } from './page.ts';
 

@@ -2,8 +2,9 @@
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Scope } from '../admission/scope.ts';
 import type { Control } from '../control.ts';
+import { iso } from '../iso.ts';
 import type { AdminEnv } from './access.ts';
-import { answers, body, iso, nameFaults, SECURED } from './answer.ts';
+import { answers, body, nameFaults, SECURED } from './answer.ts';
 import { AfterId, Limit, Next } from './page.ts';
 import { Problem } from './problem.ts';
 import { requireFresh, type SignIn } from './sign-in.ts';

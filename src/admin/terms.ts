@@ -1,9 +1,10 @@
 /** Terms: their versions, and who accepted which. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Control } from '../control.ts';
+import { iso, isoOrNull } from '../iso.ts';
 import { acceptancesOf, allTerms, publish, type Terms, termsOf } from '../outputs/terms.ts';
 import type { AdminEnv } from './access.ts';
-import { answers, body, iso, isoOrNull, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, body, nameFaults, SECURED, Time } from './answer.ts';
 import { Problem } from './problem.ts';
 import { sha256Hex } from './sha256.ts';
 

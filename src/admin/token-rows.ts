@@ -1,8 +1,8 @@
 /** What the store says of access tokens, and which switches end them. */
 import { and, desc, eq, type SQL, sql } from 'drizzle-orm';
 import type { Control } from '../control.ts';
+import { iso, isoOrNull } from '../iso.ts';
 import { switches, tokens } from '../store/schema.ts';
-import { iso, isoOrNull } from './answer.ts';
 import { ENDS } from './ended-tokens.ts';
 import { pageOf } from './page.ts';
 import { engagedIso } from './switch-rows.ts';

@@ -1,10 +1,11 @@
 /** Whose clip is this, by the code in its picture? */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Control } from '../control.ts';
+import { iso } from '../iso.ts';
 import { marksLike, readCode } from '../outputs/marks.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
-import { answers, iso, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, nameFaults, SECURED, Time } from './answer.ts';
 import { Problem } from './problem.ts';
 
 const Mark = z

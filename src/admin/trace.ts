@@ -1,11 +1,12 @@
 /** Whose clip is this? The file is looked at as it comes, and kept nowhere. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Control } from '../control.ts';
+import { iso } from '../iso.ts';
 import { type Inspected, TooLarge } from '../outputs/inspection.ts';
 import { trace } from '../outputs/trace.ts';
 import type { AdminEnv } from './access.ts';
 import { recordAct } from './acts.ts';
-import { answers, iso, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, nameFaults, SECURED, Time } from './answer.ts';
 import { BYTES } from './guard.ts';
 import { Problem } from './problem.ts';
 import { readRequests } from './request-rows.ts';

@@ -1,9 +1,10 @@
 /** The way of one call, step by step: which step decided, by which rule, and when; and what the log's tree says of its row. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
 import type { Control } from '../control.ts';
+import { iso } from '../iso.ts';
 import type { RefusalCode } from '../refusal.ts';
 import type { AdminEnv } from './access.ts';
-import { answers, iso, nameFaults, SECURED, Time } from './answer.ts';
+import { answers, nameFaults, SECURED, Time } from './answer.ts';
 import { Problem } from './problem.ts';
 import { recordQuery } from './query-acts.ts';
 import { readRequest } from './request-rows.ts';

@@ -1,10 +1,11 @@
 /** What the first start makes: the operator's credential and, with the demo upstream, a cohort and a tester. */
 import { eq } from 'drizzle-orm';
-import { hashSecret, makeSecret } from '../admin/credential.ts';
+import { hashSecret } from '../admin/credential.ts';
 import { MACHINE_TOKEN } from '../admin/operator-rows.ts';
 import { makeLink } from '../admin/operators.ts';
 import type { Control, IssuedToken } from '../control.ts';
 import { insertAct } from '../log/acts.ts';
+import { makeSecret } from '../secret.ts';
 import { cohorts, operators, operatorTokens, testers } from '../store/schema.ts';
 import type { DataDir } from './data-dir.node.ts';
 
@@ -20,7 +21,7 @@ const SETUP = { operator: 'setup', address: null } as const;
 export async function ensureOperator(control: Control, dir: DataDir): Promise<boolean> {
   const kept = dir.readSecret('operator-credential')?.trim();
   const ended = kept === undefined ? false : await isEnded(control, kept);
-  const credential = kept === undefined || ended ? makeSecret('credential') : kept;
+  const credential = kept === undefined || ended ? makeSecret('pco_') : kept;
   if (credential !== kept) dir.writeSecret('operator-credential', `${credential}\n`);
   const hash = await hashSecret(credential);
   return control.write(() => {

@@ -1,5 +1,6 @@
 /** The portal as JSON: the same reading and the same acts as its pages. */
 import { type Context, Hono } from 'hono';
+import { isoOrNull } from '../iso.ts';
 import { accept, UPLOAD_BYTES } from './attachments.ts';
 import { readCall, readCalls } from './calls.ts';
 import { readDays } from './days.ts';
@@ -18,7 +19,6 @@ import {
   TermsInput,
   Unfit,
 } from './input.ts';
-import { isoOrNull } from './iso.ts';
 import { readObject, readObjects } from './outputs.ts';
 import { boundsOf } from './pages.ts';
 import type { Portal, PortalEnv } from './portal.ts';

@@ -1,10 +1,10 @@
 /** A tester's own calls: what the tester sent and was told, and nothing that is the operators'. */
 import { and, eq, inArray } from 'drizzle-orm';
+import { iso } from '../iso.ts';
 import type { Broken } from '../policy/judge.ts';
 import { REFUSALS, Refusal } from '../refusal.ts';
 import { objects, switches } from '../store/schema.ts';
 import { isVisit } from './days.ts';
-import { iso } from './iso.ts';
 import type { Portal, Visitor } from './portal.ts';
 
 export interface Call {

@@ -1,5 +1,5 @@
 /** A tester's calls by day. What the portal refused has rows too, and is no call. */
-import { iso } from './iso.ts';
+import { iso } from '../iso.ts';
 import type { Portal, Visitor } from './portal.ts';
 
 export interface Day {

@@ -6,12 +6,13 @@ import { getCookie, setCookie } from 'hono/cookie';
 import type { CookieOptions } from 'hono/utils/cookie';
 import { limitKey } from '../address.ts';
 import { Refusal } from '../refusal.ts';
+import { isSecret, makeSecret } from '../secret.ts';
 import type { Identity } from '../token/verify.ts';
 import { LINK_CSP } from './assets.ts';
 import { readInput } from './input.ts';
 import { linkPage, signInPage } from './pages/sign-in.ts';
 import type { Portal, PortalEnv } from './portal.ts';
-import { csrfOf, isSecret, makeSecret } from './secret.ts';
+import { csrfOf } from './secret.ts';
 import { endSession, type Opened, openByLink, openByToken, visitorOf } from './sessions.ts';
 import { authenticated, checkForm, SESSION_COOKIE } from './visitor.ts';
 

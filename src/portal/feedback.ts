@@ -1,11 +1,11 @@
 /** Feedback and appeals: what testers say, of a call or an output, or against a stop. */
 import { and, count, desc, eq, gte } from 'drizzle-orm';
+import { iso } from '../iso.ts';
 import { Refusal } from '../refusal.ts';
 import { appeals, feedback, type findings } from '../store/schema.ts';
 import { recordTestersAct, writeUnlessRefused } from './acts.ts';
 import { ownRow } from './calls.ts';
 import type { AppealInput, FeedbackInput } from './input.ts';
-import { iso } from './iso.ts';
 import { readObject } from './outputs.ts';
 import type { Portal, Visitor } from './portal.ts';
 

@@ -1,12 +1,12 @@
 /** Findings of red teams: filed by testers, and answered by operators. */
 import { and, desc, eq, inArray } from 'drizzle-orm';
+import { iso, isoOrNull } from '../iso.ts';
 import { Refusal } from '../refusal.ts';
 import { attachments, findings } from '../store/schema.ts';
 import { recordTestersAct, writeUnlessRefused } from './acts.ts';
 import { type Accepted, type Attachment, filesRoom, keep } from './attachments.ts';
 import { checkOwn, checkRoom } from './feedback.ts';
 import type { FindingInput } from './input.ts';
-import { iso, isoOrNull } from './iso.ts';
 import type { Portal, Visitor } from './portal.ts';
 
 export interface Finding {

@@ -3,10 +3,10 @@ import { and, desc, eq, lt, or } from 'drizzle-orm';
 import type { HeaderList } from '../deps.ts';
 import type { Route } from '../gateway/routes.ts';
 import type { VisitorsCall } from '../gateway/visit.ts';
+import { iso, isoOrNull } from '../iso.ts';
 import { holdingIn } from '../outputs/standing.ts';
 import { Refusal } from '../refusal.ts';
 import { objects } from '../store/schema.ts';
-import { iso, isoOrNull } from './iso.ts';
 import type { Portal, Visitor } from './portal.ts';
 import { rowOf } from './standing.ts';
 

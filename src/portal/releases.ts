@@ -1,10 +1,10 @@
 /** A tester's requests for leave to show an output outside, and where each stands. */
 import { desc, eq } from 'drizzle-orm';
+import { iso } from '../iso.ts';
 import { askRelease, type Release, ReleaseFault, takeBackRelease, votesOf } from '../outputs/releases.ts';
 import { Refusal } from '../refusal.ts';
 import { releases } from '../store/schema.ts';
 import { type ReleaseInput, Unfit } from './input.ts';
-import { iso } from './iso.ts';
 import { readObject } from './outputs.ts';
 import type { Portal, Visitor } from './portal.ts';
 

@@ -3,11 +3,12 @@ import { and, eq, gt, isNull, lte } from 'drizzle-orm';
 import type { Actor } from '../control.ts';
 import { insertAct } from '../log/acts.ts';
 import { Refusal } from '../refusal.ts';
+import { isSecret, makeSecret } from '../secret.ts';
 import { portalLinks, portalSessions } from '../store/schema.ts';
 import type { Identity } from '../token/verify.ts';
 import { checkGrant, type Grant } from './grant.ts';
 import type { Portal, Visitor } from './portal.ts';
-import { csrfOf, hashOf, isSecret, makeSecret } from './secret.ts';
+import { csrfOf, hashOf } from './secret.ts';
 
 export const SESSION_MS = 12 * 3_600_000;
 /** What a visitor who came by a link is called in the log, where others have the id of a token. */

@@ -1,7 +1,7 @@
 /** Where a tester stands, why, and what happened: the operators' public reasons, and nothing of their notes. */
 import { instantOf } from '../admission/switches.ts';
+import { iso } from '../iso.ts';
 import { type TesterRow, testerOf, touching } from './grant.ts';
-import { iso } from './iso.ts';
 import type { Portal, Visitor } from './portal.ts';
 import { lacksTerms } from './terms.ts';
 

@@ -2,10 +2,10 @@
 
 import { and, count, eq, gte, lt } from 'drizzle-orm';
 import { CompactSign } from 'jose';
+import { iso } from '../iso.ts';
 import { feedback, findings, releases } from '../store/schema.ts';
 import { OWN_ALGORITHM } from '../token/key-file.ts';
 import { callsByDay, DAY_MS } from './days.ts';
-import { iso } from './iso.ts';
 import type { Portal, Visitor } from './portal.ts';
 
 /** Of its own, so that no reader of access tokens can take it for one (RFC 8725 section 3.11). */

@@ -1,9 +1,10 @@
 /** The terms that a tester's cohort asks for, and what the tester accepted. */
+
+import { iso, isoOrNull } from '../iso.ts';
 import { termsIn } from '../outputs/standing.ts';
 import { accept, acceptedBy, TERMS_PATH, TermsUnknown, termsOf } from '../outputs/terms.ts';
 import { Refusal } from '../refusal.ts';
 import type { TermsInput } from './input.ts';
-import { iso, isoOrNull } from './iso.ts';
 import type { Portal, Visitor } from './portal.ts';
 
 export interface TermsToAccept {

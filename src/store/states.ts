@@ -10,3 +10,4 @@ export const FINDING_STATES = ['new', 'triaged', 'accepted', 'fixed', 'declined'
 
 /** What an operator may be. */
 export const ROLES = ['operator', 'auditor', 'reviewer', 'admin'] as const;
+export type Role = (typeof ROLES)[number];

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createAdmin } from '../../src/admin/app.ts';
-import { makeSecret } from '../../src/admin/credential.ts';
+import { makeSecret } from '../../src/secret.ts';
 import { StoreUnavailable } from '../../src/store/writer.ts';
 import { type Admin, startAdmin } from './with-admin.ts';
 
@@ -37,7 +37,7 @@ test('every route refuses a missing and a wrong credential with a challenge', as
     const missing = await admin.app.request(path, { method });
     expect([path, missing.status]).toEqual([path, 401]);
     expect(missing.headers.get('www-authenticate')).toContain('Bearer');
-    expect((await admin.call(method, path, undefined, makeSecret('credential'))).status).toBe(401);
+    expect((await admin.call(method, path, undefined, makeSecret('pco_'))).status).toBe(401);
     expect((await admin.call(method, path, undefined, 'nonsense')).status).toBe(401);
   }
 });
@@ -110,7 +110,7 @@ test('a credential is never in the store or in an answer', async () => {
   const rows = admin.db.reader.$client.prepare('SELECT * FROM operator_tokens').all();
   for (const credential of Object.values(admin.credentials))
     expect(JSON.stringify(rows)).not.toContain(credential);
-  const wrong = makeSecret('credential');
+  const wrong = makeSecret('pco_');
   expect(await (await admin.call('GET', '/admin/status', undefined, wrong)).text()).not.toContain(wrong);
 });
 

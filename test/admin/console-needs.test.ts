@@ -1,7 +1,8 @@
 /** What a console asks of the admin API: series, events, the way of a call, what was seen of a tester, settings, outputs. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { hashSecret, makeSecret } from '../../src/admin/credential.ts';
+import { hashSecret } from '../../src/admin/credential.ts';
 import { readConfig, settingsOf } from '../../src/config.ts';
+import { makeSecret } from '../../src/secret.ts';
 import { operatorTokens } from '../../src/store/schema.ts';
 import { type Admin, logCall, startAdmin } from './with-admin.ts';
 
@@ -231,7 +232,7 @@ test('whoever asks is told the routes of the role, and of a narrower credential 
     ((await (await admin.call('GET', '/admin/me', undefined, credential)).json()) as { may: string[] }).may;
   expect(await may(admin.credentials.operator)).toContain('POST /admin/switches');
   expect(await may(admin.credentials.auditor)).not.toContain('POST /admin/switches');
-  const narrow = makeSecret('credential');
+  const narrow = makeSecret('pco_');
   const row = { id: 'narrow', operator: 'the-operator', label: 'narrow', role: 'reviewer' } as const;
   admin.db.writer
     .insert(operatorTokens)

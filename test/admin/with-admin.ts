@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { uuidv7 } from 'uuidv7';
 import { type AdminOptions, createAdmin } from '../../src/admin/app.ts';
 import { createClient } from '../../src/admin/client.ts';
-import { hashSecret, makeSecret } from '../../src/admin/credential.ts';
+import { hashSecret } from '../../src/admin/credential.ts';
 import { type InForce, policiesIn } from '../../src/admission/policies.ts';
 import { roomIn } from '../../src/admission/room.ts';
 import { Warden } from '../../src/admission/warden.ts';
@@ -27,6 +27,7 @@ import { ContentUnavailable } from '../../src/outputs/content.ts';
 import { nodeInspector } from '../../src/outputs/inspect.node.ts';
 import { linkSigner } from '../../src/outputs/link-token.ts';
 import { readPolicy } from '../../src/policy/policy.ts';
+import { makeSecret } from '../../src/secret.ts';
 import { type Db, openDatabase, sqliteTransaction } from '../../src/store/db.node.ts';
 import { acts, operators, operatorTokens, requests, tokens } from '../../src/store/schema.ts';
 import { Writer } from '../../src/store/writer.ts';
@@ -148,7 +149,7 @@ export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?
 }
 
 async function addOperators(db: Db): Promise<Record<(typeof ROLES)[number], string>> {
-  const made = ROLES.map((role) => [role, makeSecret('credential')] as const);
+  const made = ROLES.map((role) => [role, makeSecret('pco_')] as const);
   for (const [role, credential] of made) {
     const operator = `the-${role}`;
     db.insert(operators).values({ name: operator, role }).run();

@@ -1,8 +1,8 @@
 /** Limits and quotas: what is used and left, own and shared. */
 import { html } from 'hono/html';
 import type { Bound } from '../../admission/room.ts';
+import { iso } from '../../iso.ts';
 import type { Day } from '../days.ts';
-import { iso } from '../iso.ts';
 import { daysChart, meter } from './charts.ts';
 import { digits, empty, type Html, page, panel, type Reader, time, unitName } from './layout.ts';
 

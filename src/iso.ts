@@ -1,4 +1,4 @@
-/** Times as the portal tells them: ISO 8601, UTC. */
+/** Times as they are told: ISO 8601, UTC. */
 
 export function iso(unixMs: number): string {
   return new Date(unixMs).toISOString();
