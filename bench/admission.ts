@@ -4,6 +4,7 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { uuidv7 } from 'uuidv7';
 import type { Ask, Settlement } from '../src/admission/admission.ts';
+import { clusterBy } from '../src/admission/cluster.ts';
 import { policiesIn } from '../src/admission/policies.ts';
 import { Warden } from '../src/admission/warden.ts';
 import { Captures } from '../src/log/captures.ts';
@@ -93,7 +94,7 @@ const warden = new Warden({
     node: 'bench',
     watchMs: 50,
   },
-  liveness: { own: 'bench', isAlive: () => true, forget: () => {} },
+  peers: clusterBy({ own: 'bench', isAlive: () => true, forget: () => {} }),
 });
 try {
   db.writer.insert(cohorts).values({ name: 'bench' }).run();

@@ -7,6 +7,7 @@ import { clientAddress } from './address.ts';
 import { createAdmin } from './admin/app.ts';
 import { addressLimit } from './admission/address-limit.ts';
 import { Canceller } from './admission/cancellations.ts';
+import { clusterBy } from './admission/cluster.ts';
 import { policiesIn } from './admission/policies.ts';
 import { stopAll as everything } from './admission/stops.ts';
 import { Warden } from './admission/warden.ts';
@@ -139,7 +140,7 @@ export async function start(
     sha256,
     skewMs: config.tokens.clockToleranceSeconds * 1000,
     node: `${process.pid}`,
-    liveness,
+    peers: clusterBy(liveness),
     watchMs: WATCH_MS,
     stopFile: dir.hasStopFile,
     alert: (event, message) => void outbox.add(event, message),

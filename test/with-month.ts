@@ -1,5 +1,6 @@
 /** Calls of the past in the log of a gate that is stopped: judged, written and settled by the warden, at their own time. */
 import { join } from 'node:path';
+import { clusterBy } from '../src/admission/cluster.ts';
 import { policiesIn } from '../src/admission/policies.ts';
 import { Warden } from '../src/admission/warden.ts';
 import type { Call } from '../src/gateway/describe.ts';
@@ -33,7 +34,7 @@ export async function seed(dir: string, calls: readonly PastCall[]): Promise<str
   const captures = new Captures(db, journal, sealing, sha256);
   const liveness = holdLiveness(dir);
   const warden = new Warden({
-    ...{ db, writer, journal, captures, liveness, now, sha256, policies: policiesIn(db) },
+    ...{ db, writer, journal, captures, now, peers: clusterBy(liveness), sha256, policies: policiesIn(db) },
     ...{ quietMs: 60_000, node: 'past', termsLink: '/portal/terms', watchMs: 1e9 },
   });
   await warden.join();

@@ -1,7 +1,6 @@
 /** Several processes on one database: who lives, what each holds, and which of them have confirmed a stop. */
-import type { Clock } from '../deps.ts';
 import type { Db } from '../store/db.node.ts';
-import type { Writer } from '../store/writer.ts';
+import type { Confirmation, Confirmed, PeerParts, Peers } from './peers.ts';
 import type { Cut } from './permits.ts';
 
 /** How the runtime tells whether a process lives: by a lock that the operating system takes back, never by a clock. */
@@ -12,21 +11,8 @@ export interface Liveness {
   forget(lock: string): void;
 }
 
-export interface ClusterOptions {
-  readonly db: Db;
-  /** As acknowledgements of stops call this process. */
-  readonly name: string;
-  readonly writer: Writer;
+interface ClusterOptions extends PeerParts {
   readonly liveness: Liveness;
-  readonly now: Clock;
-  /** Calls in flight of each tester in this process. */
-  readonly held: () => Iterable<readonly [tester: string, calls: number]>;
-}
-
-export interface Confirmation extends Cut {
-  readonly node: number;
-  readonly at: number;
-  readonly lastByteAt: number | null;
 }
 
 interface NodeRow {
@@ -42,7 +28,13 @@ const JOIN_MS = 5_000;
 const STEP_MS = 5;
 const LOOK_MS = 250;
 
-export class Cluster {
+/** Peers as processes on one database. */
+export const clusterBy =
+  (liveness: Liveness) =>
+  (parts: PeerParts): Peers =>
+    new Cluster({ ...parts, liveness });
+
+class Cluster implements Peers {
   readonly self: number;
   readonly #o: ClusterOptions;
   readonly #sql: ReturnType<typeof statements>;
@@ -116,21 +108,18 @@ export class Cluster {
     this.#sql.confirm.run(switchId, this.self, now, callsRefusedInFlight, streamsCut, lastByteAt);
   }
 
-  /** The confirmations of the other processes, by name; null stands for one that did not answer in time. */
-  async confirmations(switchId: number): Promise<{ name: string; confirmation: Confirmation | null }[]> {
+  async confirmations(switchId: number, requestedAt: number): Promise<Confirmed[]> {
     // Not the wall clock: whoever sets that must not make a stop wait, or name somebody silent.
     const until = performance.now() + CONFIRM_MS;
     for (;;) {
       const found = this.#sql.confirmations.all(switchId);
-      const all = this.#others.map(({ id, name, lock }) => ({
-        name,
-        lock,
-        confirmation: found.find(({ node }) => node === id) ?? null,
-      }));
-      const waits = all.some(
-        ({ lock, confirmation }) => confirmation === null && this.#o.liveness.isAlive(lock),
-      );
-      if (!waits || performance.now() > until) return all;
+      const silent = this.#others.filter(({ id }) => !found.some(({ node }) => node === id));
+      const waits = silent.some(({ lock }) => this.#o.liveness.isAlive(lock));
+      if (!waits || performance.now() > until)
+        return this.#others.map(({ id, name }) => {
+          const confirmation = found.find(({ node }) => node === id) ?? null;
+          return { name, confirmation, lapsedAt: confirmation ? null : requestedAt + CONFIRM_MS };
+        });
       await sleep(STEP_MS);
     }
   }
@@ -162,7 +151,7 @@ function statements({ $client: db }: Db) {
       `insert into confirmations (switch, node, at, calls_refused, streams_cut, last_byte_at)
        values (?, ?, ?, ?, ?, ?) on conflict do nothing`,
     ),
-    confirmations: db.prepare<[number], Confirmation>(
+    confirmations: db.prepare<[number], Confirmation & { node: number }>(
       `select node, at, calls_refused as callsRefusedInFlight, streams_cut as streamsCut,
        last_byte_at as lastByteAt from confirmations where switch = ?`,
     ),

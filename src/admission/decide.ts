@@ -14,11 +14,11 @@ import { Refusal } from '../refusal.ts';
 import type { Batch } from '../store/writer.ts';
 import type { Ask, Withheld } from './admission.ts';
 import { askedOf } from './asked.ts';
-import type { Cluster } from './cluster.ts';
 import { limitHeaders } from './limit-headers.ts';
 import { type Limits, overridden, type RequestLimits, type WindowState } from './limits.ts';
 import { isModerated, moderationRefusal } from './moderated.ts';
 import type { Objects } from './objects.ts';
+import type { Peers } from './peers.ts';
 import type { Grant, Permits } from './permits.ts';
 import { grantOf, type InForce, type Policies } from './policies.ts';
 import { type Charge, type Ledger, utcDay } from './quotas.ts';
@@ -56,7 +56,7 @@ export interface Grounds {
   readonly terms: TermsGate;
   readonly holding: Holding;
   readonly links: Links;
-  readonly cluster: Cluster;
+  readonly peers: Peers;
   readonly now: Clock;
   /** By so much an outside issuer's clock may be ahead. */
   readonly skewMs: number;
@@ -95,7 +95,7 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
   if (flagged) return refused(flagged);
   const taking = (batch.taken.get(bearer.tester) ?? 0) + 1;
   batch.taken.set(bearer.tester, taking);
-  grounds.cluster.hold(bearer.tester, grounds.permits.held(bearer.tester) + taking);
+  grounds.peers.hold(bearer.tester, grounds.permits.held(bearer.tester) + taking);
   grounds.ledger.setAside(charge);
   const at = ask.arrival.at;
   if (who.own && at - (standing.last_used_at ?? 0) > USE_MS)
@@ -245,12 +245,12 @@ function tooManyAtOnce(
   tester: string,
   limits: Limits,
   batch: Batch,
-  { permits, cluster }: Grounds,
+  { permits, peers }: Grounds,
 ): Refusal | null {
   const { concurrent } = limits;
   if (concurrent === undefined) return null;
   const here = permits.held(tester) + (batch.taken.get(tester) ?? 0);
-  if (here + cluster.othersHold(tester) < concurrent) return null;
+  if (here + peers.othersHold(tester) < concurrent) return null;
   return new Refusal('concurrency_limited', `${concurrent} at once`, {
     message: `At most ${concurrent} at once.`,
     rule: 'limit:concurrent',

@@ -6,9 +6,9 @@ import type { Db } from '../store/db.node.ts';
 import { StoreUnavailable, type Writer } from '../store/writer.ts';
 import { turn } from '../turn.ts';
 import { enterCancellations } from './cancellations.ts';
-import { type Cluster, CONFIRM_MS } from './cluster.ts';
 import { Cutter, NOTHING_CUT, sum } from './cutter.ts';
 import type { StoreHealth } from './health.ts';
+import type { Confirmed, Peers } from './peers.ts';
 import type { Cut, Permits } from './permits.ts';
 import { covers, type Scope } from './scope.ts';
 import { SelfReleases } from './self-releases.ts';
@@ -20,7 +20,7 @@ export interface StopsOptions {
   readonly writer: Writer;
   readonly permits: Permits;
   readonly statements: Statements;
-  readonly cluster: Cluster;
+  readonly peers: Peers;
   readonly health: StoreHealth;
   readonly now: Clock;
   readonly node: string;
@@ -90,7 +90,7 @@ export class Stops {
     // What was written to the streams that were cut leaves this process by the end of the turn.
     if (cut.streamsCut > 0) await turn();
     const ownMs = cut.streamsCut > 0 ? Math.ceil(performance.now() - began) : null;
-    const others = stop.id === null ? [] : await this.#o.cluster.confirmations(stop.id);
+    const others = stop.id === null ? [] : await this.#o.peers.confirmations(stop.id, requestedAt);
     const othersMs = others.map(({ confirmation }) => confirmation?.lastByteAt ?? null);
     return {
       id: stop.id,
@@ -105,10 +105,7 @@ export class Stops {
       requestedAt,
       committedAt,
       durable: stop.id !== null,
-      nodes: [
-        { node, confirmedAt: committedAt, lapsedAt: null, ...cut },
-        ...others.map((one) => told(one, requestedAt)),
-      ],
+      nodes: [{ node, confirmedAt: committedAt, lapsedAt: null, ...cut }, ...others.map(told)],
       lastByteMs: greatest([ownMs, ...othersMs.map((at) => at && at - requestedAt)]),
     };
   }
@@ -173,12 +170,12 @@ export class Stops {
 
   /** Cuts what every engaged switch holds, and tells whoever engaged it. */
   obey(): void {
-    const { cluster } = this.#o;
+    const { peers } = this.#o;
     const engaged = this.#engaged();
     const cuts = this.#cutter.cutAll(engaged);
     const fresh = engaged.filter(({ id }) => id > this.#confirmed);
     this.#confirmed = fresh.at(-1)?.id ?? this.#confirmed;
-    if (fresh.length === 0 || !cluster.shared) return;
+    if (fresh.length === 0 || !peers.shared) return;
     void this.#confirm(fresh.map((one) => ({ id: one.id, cut: cuts.get(one) ?? NOTHING_CUT })));
   }
 
@@ -221,12 +218,12 @@ export class Stops {
   }
 
   async #confirm(obeyed: readonly { id: number; cut: Cut }[]): Promise<void> {
-    const { writer, cluster, health, now } = this.#o;
+    const { writer, peers, health, now } = this.#o;
     await turn();
     const at = now();
     await writer
       .write(() => {
-        for (const { id, cut } of obeyed) cluster.confirm(id, cut, cut.streamsCut > 0 ? at : null);
+        for (const { id, cut } of obeyed) peers.confirm(id, cut, cut.streamsCut > 0 ? at : null);
       })
       .catch((fault) => health.failed(fault));
   }
@@ -241,14 +238,11 @@ function shown(text: string | null | undefined): string | null {
   return text ? harmless(text) : null;
 }
 
-function told(
-  { name, confirmation }: Awaited<ReturnType<Cluster['confirmations']>>[number],
-  requestedAt: number,
-): NodeStopped {
+function told({ name, confirmation, lapsedAt }: Confirmed): NodeStopped {
   return {
     node: name,
     confirmedAt: confirmation?.at ?? null,
-    lapsedAt: confirmation ? null : requestedAt + CONFIRM_MS,
+    lapsedAt,
     callsRefusedInFlight: confirmation?.callsRefusedInFlight ?? 0,
     streamsCut: confirmation?.streamsCut ?? 0,
   };

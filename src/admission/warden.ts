@@ -18,7 +18,7 @@ import { type Batch, StoreUnavailable, type Writer } from '../store/writer.ts';
 import type { Admission, Arrival, Ask, Permit, RefusedCall, Settlement } from './admission.ts';
 import { furtherOf } from './asked.ts';
 import { type Books, type Entry, openBooks } from './books.ts';
-import { Cluster, CONFIRM_MS, type Liveness } from './cluster.ts';
+import { CONFIRM_MS } from './cluster.ts';
 import { Counts } from './counts.ts';
 import { consider, type Decision, decide, type Grounds, isHeldUp, personOf } from './decide.ts';
 import { decideLink, type Judged } from './decide-link.ts';
@@ -27,6 +27,7 @@ import { StoreHealth } from './health.ts';
 import { RequestLimits } from './limits.ts';
 import { isModerated } from './moderated.ts';
 import { objectsIn } from './objects.ts';
+import type { PeerParts, Peers } from './peers.ts';
 import { type Keeper, LivePermit, Permits } from './permits.ts';
 import { grantOf, type Policies } from './policies.ts';
 import { ledgerIn, utcDay } from './quotas.ts';
@@ -51,7 +52,8 @@ export interface WardenOptions {
   readonly skewMs?: number;
   /** Names this process in acknowledgements. */
   readonly node: string;
-  readonly liveness: Liveness;
+  /** Who else admits calls under the same switches. */
+  readonly peers: (parts: PeerParts) => Peers;
   /** How often the switches table, and the file that stops everything, are looked at. */
   readonly watchMs: number;
   readonly stopFile?: () => boolean;
@@ -75,7 +77,7 @@ export class Warden implements Admission {
   readonly counts = new Counts();
   readonly #books: Books;
   readonly #marks: ReturnType<typeof marksIn>;
-  readonly #cluster: Cluster;
+  readonly #peers: Peers;
   readonly #stops: Stops;
   #lookedAt = performance.now();
   #unsettled: Entry[] = [];
@@ -90,12 +92,12 @@ export class Warden implements Admission {
     this.#options = options;
     this.#startedAt = now();
     this.#statements = prepareStatements(db);
-    const { writer, journal, liveness } = options;
+    const { writer, journal } = options;
     this.#books = openBooks(this.#statements, ledgerIn(db), objectsIn(db), knownIn(db), journal, now);
     this.#marks = marksIn(db, options.sha256);
     const held = () => this.#permits.byTester;
     const { node, stopFile = () => false } = options;
-    this.#cluster = new Cluster({ db, name: node, writer, liveness, now, held });
+    this.#peers = options.peers({ db, name: node, writer, now, held });
     this.#health = new StoreHealth(
       writer,
       db,
@@ -106,7 +108,7 @@ export class Warden implements Admission {
       ...{ db, writer, now, node, stopFile },
       permits: this.#permits,
       statements: this.#statements,
-      cluster: this.#cluster,
+      peers: this.#peers,
       health: this.#health,
     });
     this.#grounds = {
@@ -119,7 +121,7 @@ export class Warden implements Admission {
       terms: termsIn(db, options.termsLink),
       holding: holdingIn(db),
       links: linksIn(db),
-      cluster: this.#cluster,
+      peers: this.#peers,
       now,
       skewMs: options.skewMs ?? 0,
       memoryStops: this.#stops.memory,
@@ -171,7 +173,7 @@ export class Warden implements Admission {
   /** Runs inside a writer's job. */
   #written({ ask, decision }: Judged): LivePermit | null {
     const { refusal, bearer } = decision;
-    const row = admittedRow(ask, decision, this.#options.now(), this.#cluster.self);
+    const row = admittedRow(ask, decision, this.#options.now(), this.#peers.self);
     this.#record(row);
     this.#capture(ask, decision, row.at);
     if (refusal?.code === 'quota_exceeded') this.#usedUp(refusal, bearer.tester, row.at);
@@ -295,7 +297,7 @@ export class Warden implements Admission {
   #enter(entry: Entry, batch: Batch): void {
     const { tester } = entry;
     this.#books.settle(entry);
-    this.#cluster.hold(tester, this.#permits.held(tester) + (batch.taken.get(tester) ?? 0));
+    this.#peers.hold(tester, this.#permits.held(tester) + (batch.taken.get(tester) ?? 0));
   }
 
   /** A release or a link changed: what does not stand any more is cut. */
@@ -313,7 +315,7 @@ export class Warden implements Admission {
 
   /** Calls in flight of a tester, in every process. */
   held(tester: string): number {
-    return this.#permits.held(tester) + this.#cluster.othersHold(tester);
+    return this.#permits.held(tester) + this.#peers.othersHold(tester);
   }
 
   live(): Live {
@@ -343,12 +345,12 @@ export class Warden implements Admission {
 
   /** Resolves when every other process on this database counts with this one. */
   join(): Promise<void> {
-    return this.#cluster.join();
+    return this.#peers.join();
   }
 
   /** The last write of this process. */
   async leave(): Promise<void> {
-    await this.#options.writer.write(() => this.#cluster.leave()).catch(() => {});
+    await this.#options.writer.write(() => this.#peers.leave()).catch(() => {});
   }
 
   close(): void {
@@ -370,7 +372,7 @@ export class Warden implements Admission {
       this.#stops.tick();
       // A change that comes too soon after the last look is looked at with the next: it may be a process that joins.
       this.#stirred ||= changed;
-      if ((this.#stirred || this.#cluster.shared) && this.#cluster.isDue) this.#lookAtOthers();
+      if ((this.#stirred || this.#peers.shared) && this.#peers.isDue) this.#lookAtOthers();
     } catch (fault) {
       this.#health.failed(fault);
     }
@@ -378,7 +380,7 @@ export class Warden implements Admission {
 
   #lookAtOthers(): void {
     this.#stirred = false;
-    this.#cluster
+    this.#peers
       .look()
       .then((died) => (died > 0 ? this.settleLost() : 0))
       .catch((fault) => this.#health.failed(fault));

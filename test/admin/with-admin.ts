@@ -8,6 +8,7 @@ import { uuidv7 } from 'uuidv7';
 import { type AdminOptions, createAdmin } from '../../src/admin/app.ts';
 import { createClient } from '../../src/admin/client.ts';
 import { hashSecret } from '../../src/admin/credential.ts';
+import { clusterBy } from '../../src/admission/cluster.ts';
 import { type InForce, policiesIn } from '../../src/admission/policies.ts';
 import { roomIn } from '../../src/admission/room.ts';
 import { Warden } from '../../src/admission/warden.ts';
@@ -47,7 +48,6 @@ export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?
   const captures = new Captures(db.writer, journal, sealing, sha256);
   const writer = new Writer(sqliteTransaction(db.writer, journal), setImmediate);
   const can = { moderate: false, mark: false };
-  const liveness = { own: 'test', isAlive: () => true, forget: () => {} };
   const text = 'cohorts: { alpha: { allow: [{ operations: ["*"], models: ["*"] }] } }';
   const inForce: InForce = { version: 1, policy: readPolicy(text, OPERATIONS) };
   const warden = new Warden({
@@ -61,7 +61,7 @@ export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?
     termsLink: '/portal/terms',
     sha256,
     node: 'test',
-    liveness,
+    peers: clusterBy({ own: 'test', isAlive: () => true, forget: () => {} }),
     watchMs: 50,
   });
   const links = await linkSigner(randomBytes(32).toString('base64url'));

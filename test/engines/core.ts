@@ -1,6 +1,7 @@
 /** The stateful core over one engine: warden, writer, journal, as an entry puts them together. */
 import { uuidv7 } from 'uuidv7';
 import type { Ask, Permit, Settlement } from '../../src/admission/admission.ts';
+import { clusterBy } from '../../src/admission/cluster.ts';
 import { policiesIn } from '../../src/admission/policies.ts';
 import { Warden } from '../../src/admission/warden.ts';
 import type { StopOrder } from '../../src/control.ts';
@@ -50,7 +51,7 @@ export async function openCore(engine: Engine, granted: Granted = {}) {
     termsLink: 'test',
     sha256,
     ...{ quietMs: 60_000, now: Date.now, node: own, watchMs: 50 },
-    liveness: { own, isAlive: (lock) => lock === own, forget: () => {} },
+    peers: clusterBy({ own, isAlive: (lock) => lock === own, forget: () => {} }),
   });
   await warden.join();
   const text = JSON.stringify({ cohorts: { artists: { allow: ALLOW, ...granted } } });

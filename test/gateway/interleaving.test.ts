@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { clusterBy } from '../../src/admission/cluster.ts';
 import { Warden } from '../../src/admission/warden.ts';
 import type { AnswerSink, Exchange } from '../../src/deps.ts';
 import { type Gate, handle } from '../../src/gateway/handler.ts';
@@ -51,7 +52,6 @@ function setUp(n: number) {
     },
     ...{ rules: [], moderation: null },
   };
-  const liveness = { own: 'test', isAlive: () => true, forget: () => {} };
   const inForce = { version: 1, policy: { terms: 0, cohort: () => granted } } as never;
   const policies = { named: () => inForce, inForce: () => inForce };
   const quietMs = 60_000;
@@ -62,7 +62,7 @@ function setUp(n: number) {
     journal,
     quietMs,
     captures,
-    liveness,
+    peers: clusterBy({ own: 'test', isAlive: () => true, forget: () => {} }),
     policies,
     now: Date.now,
     node: 'test',
