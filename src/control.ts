@@ -57,16 +57,25 @@ export interface Stopped {
   readonly requestedAt: number;
   readonly committedAt: number;
   readonly durable: boolean;
+  /** The one that answers first. Where there are many, only who is silent or cut something; the sums count all. */
   readonly nodes: readonly NodeStopped[];
+  /** How many confirmed that nothing in the scope passes there. */
+  readonly confirmed: number;
+  /** How many did not, and have lost their lease. */
+  readonly lapsed: number;
+  /** Calls in flight and streams together, everywhere. */
+  readonly cut: number;
+  /** From the order to the last confirmation. */
+  readonly ms: number;
   /** From the order to the last byte of a stream that it cut; null where none was cut. */
   readonly lastByteMs: number | null;
 }
 
 export interface NodeStopped {
   readonly node: string;
-  /** Null: this process did not answer in time. */
+  /** Null: it did not answer in time. */
   readonly confirmedAt: number | null;
-  /** When a silent process had lost its lease: from then on it looks at the switches before it sends anything. */
+  /** When a silent one had lost its lease: from then on it looks at the switches before it lets anything pass. */
   readonly lapsedAt: number | null;
   /** Calls in flight that had no answer yet. */
   readonly callsRefusedInFlight: number;

@@ -353,12 +353,11 @@ export async function start(
 }
 
 async function stopBySignal({ stops }: Warden, note: string): Promise<string> {
-  const { durable, nodes } = await stops.stop(everything(note), {
+  const { durable, cut } = await stops.stop(everything(note), {
     operator: 'signal:SIGUSR2',
     address: null,
   });
-  const streams = nodes.reduce((sum, { streamsCut }) => sum + streamsCut, 0);
-  return `stopped by SIGUSR2: ${streams} streams cut${durable ? '' : ', NOT ON DISK'}`;
+  return `stopped by SIGUSR2: ${cut} calls and streams cut${durable ? '' : ', NOT ON DISK'}`;
 }
 
 /** @throws ConfigError: no gate starts under a policy with a fault in it */

@@ -1,5 +1,6 @@
 /** What requests and answers about switches look like. */
 import { z } from '@hono/zod-openapi';
+import { MOST_NODES } from '../admission/acknowledgement.ts';
 import { isScope } from '../admission/scope.ts';
 import { noCredential, Time, WITHOUT_CREDENTIAL } from './answer.ts';
 
@@ -104,18 +105,26 @@ export const StoppedBody = z
     requestedAt: Time,
     committedAt: Time,
     durable: z.boolean(),
-    nodes: z.array(
-      z.object({
-        node: z.string(),
-        confirmedAt: Time.nullable().openapi({ description: 'Null: it did not answer in time' }),
-        lapsedAt: Time.nullable().openapi({
-          description:
-            'When a silent process had lost its lease: it looks at the switches before it sends anything',
+    nodes: z
+      .array(
+        z.object({
+          node: z.string(),
+          confirmedAt: Time.nullable().openapi({ description: 'Null: it did not answer in time' }),
+          lapsedAt: Time.nullable().openapi({
+            description:
+              'When a silent one had lost its lease: it looks at the switches before it lets anything pass',
+          }),
+          callsRefusedInFlight: z.number().int(),
+          streamsCut: z.number().int(),
         }),
-        callsRefusedInFlight: z.number().int(),
-        streamsCut: z.number().int(),
+      )
+      .openapi({
+        description: `Who lets calls pass; of more than ${MOST_NODES} the one that answers, and who is silent or cut something`,
       }),
-    ),
+    confirmed: z.number().int().openapi({ description: 'How many confirmed, listed or not' }),
+    lapsed: z.number().int().openapi({ description: 'How many did not, and have lost their lease' }),
+    cut: z.number().int().openapi({ description: 'Calls in flight and streams together, everywhere' }),
+    ms: z.number().int().openapi({ description: 'From the order to the last confirmation' }),
     lastByteMs: z.number().int().nullable().openapi({
       description: 'From the order to the last byte of a stream that it cut; null: none was cut',
     }),

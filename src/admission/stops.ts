@@ -1,14 +1,15 @@
 /** Stops in this process: engaging and releasing them, cutting what they hit, obeying those that somebody else wrote. */
-import type { Actor, NodeStopped, Reach, Released, StopOrder, Stopped } from '../control.ts';
+import type { Actor, Reach, Released, StopOrder, Stopped } from '../control.ts';
 import type { Clock } from '../deps.ts';
 import { harmless } from '../printable.ts';
 import type { Db } from '../store/db.node.ts';
 import { StoreUnavailable, type Writer } from '../store/writer.ts';
 import { turn } from '../turn.ts';
+import { sumsOf } from './acknowledgement.ts';
 import { enterCancellations } from './cancellations.ts';
 import { Cutter, NOTHING_CUT, sum } from './cutter.ts';
 import type { StoreHealth } from './health.ts';
-import type { Confirmed, Peers } from './peers.ts';
+import type { Peers } from './peers.ts';
 import type { Cut, Permits } from './permits.ts';
 import { covers, type Scope } from './scope.ts';
 import { SelfReleases } from './self-releases.ts';
@@ -91,7 +92,6 @@ export class Stops {
     if (cut.streamsCut > 0) await turn();
     const ownMs = cut.streamsCut > 0 ? Math.ceil(performance.now() - began) : null;
     const others = stop.id === null ? [] : await this.#o.peers.confirmations(stop.id, requestedAt);
-    const othersMs = others.map(({ confirmation }) => confirmation?.lastByteAt ?? null);
     return {
       id: stop.id,
       epoch: stop.id === null ? null : (this.#epoch.get(stop.id)?.leaf ?? null),
@@ -105,8 +105,7 @@ export class Stops {
       requestedAt,
       committedAt,
       durable: stop.id !== null,
-      nodes: [{ node, confirmedAt: committedAt, lapsedAt: null, ...cut }, ...others.map(told)],
-      lastByteMs: greatest([ownMs, ...othersMs.map((at) => at && at - requestedAt)]),
+      ...sumsOf({ node, confirmedAt: committedAt, lapsedAt: null, ...cut }, ownMs, others, requestedAt),
     };
   }
 
@@ -236,19 +235,4 @@ export function stopAll(note: string): StopOrder {
 
 function shown(text: string | null | undefined): string | null {
   return text ? harmless(text) : null;
-}
-
-function told({ name, confirmation, lapsedAt }: Confirmed): NodeStopped {
-  return {
-    node: name,
-    confirmedAt: confirmation?.at ?? null,
-    lapsedAt,
-    callsRefusedInFlight: confirmation?.callsRefusedInFlight ?? 0,
-    streamsCut: confirmation?.streamsCut ?? 0,
-  };
-}
-
-function greatest(all: readonly (number | null)[]): number | null {
-  const known = all.filter((one) => one !== null);
-  return known.length > 0 ? Math.max(0, ...known) : null;
 }

@@ -15,6 +15,9 @@ export interface Order {
   readonly cancelUpstream?: boolean;
 }
 
+/** The acknowledgement stays on one screen; `--json` names more. */
+const MOST_SHOWN = 8;
+
 type Stopped = Awaited<ReturnType<typeof ask>>;
 
 /** @param offlineCommand what to type when the server fails. */
@@ -26,7 +29,8 @@ export async function killOnline(order: Order, json: boolean, offlineCommand: st
   out(`${paint(['bold', 'red'], verb)}  ${stopped.scope}  ${paint('dim', switchText)}`);
   if (stopped.reason) out(`  reason     ${plain(stopped.reason)}`);
   if (stopped.note) out(`  note       ${plain(stopped.note)}`);
-  for (const node of stopped.nodes) printNode(node, stopped.requestedAt);
+  for (const node of stopped.nodes.slice(0, MOST_SHOWN)) printNode(node, stopped.requestedAt);
+  if (stopped.confirmed + stopped.lapsed > 1) out(`  in all     ${sums(stopped)}`);
   if (stopped.lastByteMs !== null)
     out(`  last byte  ${digits(stopped.lastByteMs)} ms after the order, on any stream`);
   if (stopped.revocation !== null) out(`  tokens     revoked for good by switch ${stopped.revocation}`);
@@ -56,6 +60,11 @@ function printNode(node: Stopped['nodes'][number], requestedAt: string): void {
   out(
     `  cut        ${digits(node.callsRefusedInFlight)} calls in flight, ${digits(node.streamsCut)} streams`,
   );
+}
+
+function sums({ confirmed, lapsed, cut, ms }: Stopped): string {
+  const silent = lapsed > 0 ? `, ${digits(lapsed)} silent` : '';
+  return `${digits(confirmed)} confirmed within ${digits(ms)} ms${silent}; ${digits(cut)} calls and streams cut`;
 }
 
 function releaseCommand(scope: string): string {

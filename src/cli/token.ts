@@ -126,6 +126,5 @@ async function revoke(jti: string, { json, reason }: Json & { reason?: string })
   const call = connect(process.env).tokens[':jti'].revoke.$post({ param: { jti }, json: { reason } });
   const stopped = await done(call);
   if (json) return outJson(stopped);
-  const cut = stopped.nodes.reduce((sum, node) => sum + node.callsRefusedInFlight + node.streamsCut, 0);
-  out(`${paint(['bold', 'red'], 'REVOKED')}  token ${jti}; ${digits(cut)} calls of it were cut.`);
+  out(`${paint(['bold', 'red'], 'REVOKED')}  token ${jti}; ${digits(stopped.cut)} calls of it were cut.`);
 }

@@ -110,25 +110,30 @@ ${facts([
 <button class="danger large" autofocus>${order.kind === 'global' ? 'Stop everybody now' : 'Stop now'}</button> <a class="button" href="/console">Do not stop</a></form></section>`;
 }
 
-function acknowledgement({ id, scope, durable, nodes, lastByteMs, committedAt, requestedAt, jobs }: Stopped) {
-  const streams = nodes.reduce((sum, { streamsCut }) => sum + streamsCut, 0);
-  const calls = nodes.reduce((sum, { callsRefusedInFlight }) => sum + callsRefusedInFlight, 0);
+function acknowledgement({ id, scope, durable, jobs, ...stopped }: Stopped) {
+  const { nodes, confirmed, lapsed, cut, ms, lastByteMs, committedAt, requestedAt } = stopped;
+  const answered = nodes.filter(({ confirmedAt }) => confirmedAt !== null);
   const silent = nodes.filter(({ confirmedAt }) => confirmedAt === null);
   return html`<section class="now stopped" role="status"><p class="headline">Stopped</p><p><code>${scope}</code>: nothing of it is sent to the model API any more.</p>
 ${durable ? '' : html`<p class="fault" role="alert">The store took no write: the stop holds in memory only. Look at the server’s disk; it is written when the store recovers.</p>`}
-${silent.length > 0 ? html`<p class="fault" role="alert">${plural(silent.length, 'process', 'processes')} did not confirm in time: ${silent.map(({ node }) => node).join(', ')}.</p>` : ''}</section>
+${lapsed > 0 ? html`<p class="fault" role="alert">${digits(lapsed)} did not confirm in time: ${named(silent, lapsed)}.</p>` : ''}</section>
 ${panel(
   'Acknowledgement',
   facts([
-    ['Cut', `${plural(streams, 'stream')}, ${plural(calls, 'call')} in flight`],
+    ['Cut', `${digits(cut)} calls and streams`],
     ['Last byte', lastByteMs === null ? 'none was cut' : `${millis(lastByteMs)} after the order`],
     [
       'Committed',
       html`${time(committedAt)}, ${millis(Date.parse(committedAt) - Date.parse(requestedAt))} after the order`,
     ],
-    ['Confirmed by', nodes.map(({ node }) => node).join(', ')],
+    ['Confirmed by', `${named(answered, confirmed)}, within ${millis(ms)}`],
     jobs > 0 ? ['Jobs being cancelled', digits(jobs)] : null,
   ]),
 )}
 <p>${id === null ? '' : html`<a class="button" href="/console/switches/${id}">Look at it, let some back in</a> `}<a class="button" href="/console">Now</a></p>`;
+}
+
+function named(listed: Stopped['nodes'], all: number): string {
+  const more = all > listed.length ? ` and ${digits(all - listed.length)} more` : '';
+  return `${listed.map(({ node }) => node).join(', ')}${more}`;
 }

@@ -59,7 +59,7 @@ test.each([true, false])(
     expect(await isStopped('grace')).toBe(false);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { level: 1, name: 'Stopped' }).waitFor();
-    expect(await page.getByText('2 streams').count()).toBe(1);
+    expect(await page.getByText('2 calls and streams').count()).toBe(1);
     for (const { ended } of open) expect(await ended).toContain('programme_stopped');
     expect(await isStopped('grace')).toBe(true);
     await page.goto('/console');

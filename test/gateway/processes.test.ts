@@ -115,6 +115,7 @@ test('a stop through one process cuts the streams of both, and says who confirme
     reason: 'test',
   });
   expect(stopped.nodes.map(({ streamsCut }) => streamsCut)).toEqual([1, 2]);
+  expect(stopped).toMatchObject({ confirmed: 2, lapsed: 0, cut: 3 });
   expect(stopped.nodes.every(({ confirmedAt }) => confirmedAt !== null)).toBe(true);
   expect(stopped.lastByteMs).toBeGreaterThanOrEqual(0);
   for (const stream of streams) expect(await stream.text()).toContain('programme_stopped');
@@ -145,6 +146,7 @@ test('a process that slept through a stop is told of as silent, and refuses when
     reason: 'test',
   });
   expect(stopped.nodes.map(({ confirmedAt }) => confirmedAt === null)).toEqual([false, true]);
+  expect(stopped).toMatchObject({ confirmed: 1, lapsed: 1 });
   expect(stopped.nodes.map(({ lapsedAt }) => lapsedAt === null)).toEqual([true, false]);
   const before = upstream.seen.length;
   second.child.kill('SIGCONT');
