@@ -99,6 +99,11 @@ export const REFUSALS = {
     text: 'The gateway cannot write its log, so it lets nothing through.',
     retry: true,
   },
+  authority_unreachable: {
+    status: 503,
+    text: 'The gateway cannot make sure that nothing is stopped, so it lets nothing through.',
+    retry: true,
+  },
   policy_unavailable: {
     status: 503,
     text: 'The rules of this programme cannot be read, so nothing is let through.',

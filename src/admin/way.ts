@@ -29,7 +29,12 @@ const DECIDED_BY: Readonly<Record<RefusalCode, Step>> = {
   ...{ output_unmarked: 'admit', marking_failed: 'stream' },
   ...{ token_revoked: 'admit', tester_unknown: 'admit', programme_stopped: 'admit' },
   ...{ access_suspended: 'admit', object_unknown: 'admit', rate_limited: 'admit', quota_exceeded: 'admit' },
-  ...{ concurrency_limited: 'admit', store_unavailable: 'admit', gateway_busy: 'forward' },
+  ...{
+    concurrency_limited: 'admit',
+    store_unavailable: 'admit',
+    authority_unreachable: 'admit',
+    gateway_busy: 'forward',
+  },
   ...{ gateway_fault: 'forward', upstream_unreachable: 'forward', upstream_timeout: 'forward' },
   ...{ upstream_refused_us: 'forward', upstream_error: 'stream', upstream_answer_refused: 'forward' },
 };

@@ -112,10 +112,13 @@ export interface Permit {
   readonly mark: string | null;
   /** Headers of ours for the answer, name and value in turn. */
   readonly headers: readonly string[];
-  /** Set once and for all when a switch takes it back. Look at it right before the dispatch. */
+  /** Set once and for all when a switch takes it back. Listen right before the dispatch: that looks once more. */
   readonly revoked: Revocation | null;
-  /** True once the answer's head went out: a cut then breaks a stream instead of refusing a call. */
-  streaming: boolean;
+  /**
+   * Right before the answer's head goes out: a cut then breaks a stream instead of refusing a call.
+   * False when it has been taken back, and its listener told.
+   */
+  begin(): boolean;
   /** At most one listener; called at once when the permit is revoked. */
   onRevoked(listener: (revocation: Revocation) => void): void;
   /** Ends the permit and gives its slot back; once. Resolves when the row is settled. */

@@ -1,7 +1,7 @@
 /** Several processes on one database: who lives, what each holds, and which of them have confirmed a stop. */
 import type { Db } from '../store/db.node.ts';
+import type { Cut } from './cut.ts';
 import type { Confirmation, Confirmed, PeerParts, Peers } from './peers.ts';
-import type { Cut } from './permits.ts';
 
 /** How the runtime tells whether a process lives: by a lock that the operating system takes back, never by a clock. */
 export interface Liveness {

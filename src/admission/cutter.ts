@@ -1,10 +1,9 @@
 /** Cutting what switches hold: one switch as it is ordered, or all that are engaged, however many those are. */
 import type { Db } from '../store/db.node.ts';
-import type { Cut, LivePermit, Permits } from './permits.ts';
+import { type Cut, cut, NOTHING_CUT, sum } from './cut.ts';
+import type { LivePermit, Permits } from './permits.ts';
 import { covers } from './scope.ts';
 import { bites, isReadmitted, revocationBy, type Switch } from './switches.ts';
-
-export const NOTHING_CUT: Cut = { callsRefusedInFlight: 0, streamsCut: 0 };
 
 const TESTER = 'tester:';
 
@@ -24,13 +23,13 @@ export class Cutter {
     const { scope } = one;
     // Of thousands who are suspended at once, few are calling.
     if (scope.startsWith(TESTER) && !this.#permits.concerns(scope.slice(TESTER.length))) return NOTHING_CUT;
-    let cut = NOTHING_CUT;
+    let all = NOTHING_CUT;
     for (const permit of this.#permits) {
       if (permit.revoked || !bites(one, permit.issuedAt) || isReadmitted(one, permit.bearer)) continue;
       const hits = covers(scope, permit.bearer) || (one.cancels && this.#frozen(permit).includes(scope));
-      if (hits) cut = sum(cut, revoke(permit, one));
+      if (hits) all = sum(all, cut(permit, revocationBy(one)));
     }
-    return cut;
+    return all;
   }
 
   /**
@@ -49,7 +48,7 @@ export class Cutter {
       const first = [...named, ...frozen.filter(({ cancels }) => cancels)]
         .filter((one) => bites(one, permit.issuedAt) && !isReadmitted(one, permit.bearer))
         .sort((a, b) => (place.get(a) ?? 0) - (place.get(b) ?? 0))[0];
-      if (first) cuts.set(first, sum(cuts.get(first) ?? NOTHING_CUT, revoke(permit, first)));
+      if (first) cuts.set(first, sum(cuts.get(first) ?? NOTHING_CUT, cut(permit, revocationBy(first))));
     }
     return cuts;
   }
@@ -62,19 +61,4 @@ export class Cutter {
 
 function scopesOf({ bearer: { cohort, tester, jti, model } }: LivePermit): string[] {
   return ['global', `cohort:${cohort}`, `tester:${tester}`, `token:${jti}`, `model:${model}`];
-}
-
-function revoke(permit: LivePermit, one: Switch): Cut {
-  const cut = permit.streaming
-    ? { callsRefusedInFlight: 0, streamsCut: 1 }
-    : { callsRefusedInFlight: 1, streamsCut: 0 };
-  permit.revoke(revocationBy(one));
-  return cut;
-}
-
-export function sum(a: Cut, b: Cut): Cut {
-  return {
-    callsRefusedInFlight: a.callsRefusedInFlight + b.callsRefusedInFlight,
-    streamsCut: a.streamsCut + b.streamsCut,
-  };
 }

@@ -2,7 +2,7 @@
 import type { Clock } from '../deps.ts';
 import type { Db } from '../store/db.node.ts';
 import type { Writer } from '../store/writer.ts';
-import type { Cut } from './permits.ts';
+import type { Cut } from './cut.ts';
 
 /** What the warden gives to find its peers by. */
 export interface PeerParts {

@@ -3,21 +3,14 @@ import type { References } from '../gateway/references.ts';
 import type { Refusal } from '../refusal.ts';
 import type { Made, Permit, Revocation, Settlement, Span, Withheld } from './admission.ts';
 import type { Further } from './asked.ts';
+import { type Cut, cut, NOTHING_CUT, sum } from './cut.ts';
 import type { Charge } from './quotas.ts';
 import type { Bearer } from './scope.ts';
 
-/** What a switch ended. */
-export interface Cut {
-  /** Calls in flight that had no answer yet. */
-  readonly callsRefusedInFlight: number;
-  /** Answers that were being streamed. */
-  readonly streamsCut: number;
-}
-
 /** What the warden does for a permit. */
 export interface Keeper {
-  /** Makes sure that no switch has been overlooked. */
-  look(): void;
+  /** Makes sure that nothing has been overlooked which takes the permit back. */
+  look(permit: LivePermit): void;
   settle(permit: LivePermit, settlement: Settlement): Promise<void>;
   settleThen(permit: LivePermit, settlement: Settlement, send: () => void): Promise<void>;
   claim(permit: LivePermit, made: readonly Made[]): Promise<void>;
@@ -101,9 +94,15 @@ export class LivePermit implements Permit {
   }
 
   onRevoked(listener: (revocation: Revocation) => void): void {
-    this.#keeper.look();
+    this.#keeper.look(this);
     if (this.revoked) listener(this.revoked);
     else this.#listener = listener;
+  }
+
+  begin(): boolean {
+    this.#keeper.look(this);
+    this.streaming = this.revoked === null;
+    return this.streaming;
   }
 
   revoke(revocation: Revocation): void {
@@ -203,11 +202,20 @@ export class Permits {
   }
 
   /** Takes back those that do not stand any more. */
-  recheck(): void {
+  recheck(): Cut {
+    let all = NOTHING_CUT;
     for (const permit of this.#conditional) {
       const refusal = permit.grant.stands?.() ?? null;
-      if (refusal) permit.revoke({ scope: 'release', rule: refusal.public.rule ?? 'outputs', refusal });
+      if (refusal)
+        all = sum(all, cut(permit, { scope: 'release', rule: refusal.public.rule ?? 'outputs', refusal }));
     }
+    return all;
+  }
+
+  revokeAll(revocation: Revocation): Cut {
+    let all = NOTHING_CUT;
+    for (const permit of this) all = sum(all, cut(permit, revocation));
+    return all;
   }
 
   *[Symbol.iterator](): Generator<LivePermit> {

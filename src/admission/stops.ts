@@ -7,10 +7,11 @@ import { StoreUnavailable, type Writer } from '../store/writer.ts';
 import { turn } from '../turn.ts';
 import { sumsOf } from './acknowledgement.ts';
 import { enterCancellations } from './cancellations.ts';
-import { Cutter, NOTHING_CUT, sum } from './cutter.ts';
+import { type Cut, NOTHING_CUT, sum } from './cut.ts';
+import { Cutter } from './cutter.ts';
 import type { StoreHealth } from './health.ts';
 import type { Peers } from './peers.ts';
-import type { Cut, Permits } from './permits.ts';
+import type { Permits } from './permits.ts';
 import { covers, type Scope } from './scope.ts';
 import { SelfReleases } from './self-releases.ts';
 import type { Statements } from './statements.ts';
@@ -168,14 +169,15 @@ export class Stops {
   }
 
   /** Cuts what every engaged switch holds, and tells whoever engaged it. */
-  obey(): void {
+  obey(): Cut {
     const { peers } = this.#o;
     const engaged = this.#engaged();
     const cuts = this.#cutter.cutAll(engaged);
     const fresh = engaged.filter(({ id }) => id > this.#confirmed);
     this.#confirmed = fresh.at(-1)?.id ?? this.#confirmed;
-    if (fresh.length === 0 || !peers.shared) return;
-    void this.#confirm(fresh.map((one) => ({ id: one.id, cut: cuts.get(one) ?? NOTHING_CUT })));
+    if (fresh.length > 0 && peers.shared)
+      void this.#confirm(fresh.map((one) => ({ id: one.id, cut: cuts.get(one) ?? NOTHING_CUT })));
+    return [...cuts.values()].reduce(sum, NOTHING_CUT);
   }
 
   /** By their numbers, with whom each lets through. */

@@ -15,11 +15,12 @@ import { holdingIn, termsIn } from '../outputs/standing.ts';
 import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
 import { type Batch, StoreUnavailable, type Writer } from '../store/writer.ts';
-import type { Admission, Arrival, Ask, Permit, RefusedCall, Settlement } from './admission.ts';
+import type { Admission, Arrival, Ask, Permit, RefusedCall, Revocation, Settlement } from './admission.ts';
 import { furtherOf } from './asked.ts';
 import { type Books, type Entry, openBooks } from './books.ts';
 import { CONFIRM_MS } from './cluster.ts';
 import { Counts } from './counts.ts';
+import { type Cut, sum } from './cut.ts';
 import { consider, type Decision, decide, type Grounds, isHeldUp, personOf } from './decide.ts';
 import { decideLink, type Judged } from './decide-link.ts';
 import { Folds } from './folds.ts';
@@ -54,8 +55,12 @@ export interface WardenOptions {
   readonly node: string;
   /** Who else admits calls under the same switches. */
   readonly peers: (parts: PeerParts) => Peers;
-  /** How often the switches table, and the file that stops everything, are looked at. */
+  /** How often the switches table, and the file that stops everything, are looked at; 0: when `look` is called. */
   readonly watchMs: number;
+  /** Somebody else ends stops whose time is over, and owns the file that stops everything. */
+  readonly obeysOnly?: boolean;
+  /** Why nothing may pass now, whatever the switches say; null: it may. Asked before each dispatch and each answer's head. */
+  readonly standing?: () => Revocation | null;
   readonly stopFile?: () => boolean;
   /** Hears of what operators should know, within a writer's job. */
   readonly alert?: (event: AlertEvent, message?: string) => void;
@@ -82,7 +87,7 @@ export class Warden implements Admission {
   #lookedAt = performance.now();
   #unsettled: Entry[] = [];
   #unwritable: readonly [event: AlertEvent, message: string] | null = null;
-  readonly #watch: ReturnType<typeof setInterval>;
+  readonly #watch: ReturnType<typeof setInterval> | null;
   #seenVersion: unknown;
   /** True when another connection has committed since the last look at who lives. */
   #stirred = false;
@@ -126,8 +131,8 @@ export class Warden implements Admission {
       skewMs: options.skewMs ?? 0,
       memoryStops: this.#stops.memory,
     };
-    this.#watch = setInterval(() => this.#look(), options.watchMs);
-    this.#watch.unref();
+    this.#watch = options.watchMs > 0 ? setInterval(() => this.#glance(), options.watchMs) : null;
+    this.#watch?.unref();
   }
 
   needsModeration(ask: Ask): boolean {
@@ -244,7 +249,11 @@ export class Warden implements Admission {
 
   readonly #keeper: Keeper = {
     // A process that was stopped, or busy for long, may have missed what another one wrote.
-    look: () => performance.now() - this.#lookedAt > STALE_MS && this.#look(),
+    look: (permit) => {
+      if (performance.now() - this.#lookedAt > STALE_MS) this.#glance();
+      const revocation = this.#options.standing?.() ?? null;
+      if (revocation) permit.revoke(revocation);
+    },
     settle: async (permit, settlement) => {
       if (!this.#permits.remove(permit)) return;
       this.counts.settled(settlement);
@@ -262,6 +271,7 @@ export class Warden implements Admission {
         (batch) => this.#enter(entry, batch),
         // A stop that came in between has ended the permit, and answered.
         () => {
+          this.#keeper.look(permit);
           if (!this.#permits.remove(permit)) return;
           this.counts.settled(settlement);
           send();
@@ -354,22 +364,31 @@ export class Warden implements Admission {
   }
 
   close(): void {
-    clearInterval(this.#watch);
+    if (this.#watch) clearInterval(this.#watch);
     this.#health.close();
   }
 
+  /** Cuts what the rows of switches, releases and links do not let on now. */
+  look(): Cut {
+    return sum(this.#stops.obey(), this.#permits.recheck());
+  }
+
+  /** Cuts everything. */
+  lapse(revocation: Revocation): Cut {
+    return this.#permits.revokeAll(revocation);
+  }
+
   /** `data_version` changes when another connection commits: another process, or somebody who wrote a switch by hand. */
-  #look(): void {
+  #glance(): void {
     this.#lookedAt = performance.now();
     try {
       const version = this.#options.db.$client.pragma('data_version', { simple: true });
       const changed = version !== this.#seenVersion;
       if (changed) {
-        this.#stops.obey();
-        this.#permits.recheck();
+        this.look();
         this.#seenVersion = version;
       }
-      this.#stops.tick();
+      if (!this.#options.obeysOnly) this.#stops.tick();
       // A change that comes too soon after the last look is looked at with the next: it may be a process that joins.
       this.#stirred ||= changed;
       if ((this.#stirred || this.#peers.shared) && this.#peers.isDue) this.#lookAtOthers();

@@ -51,13 +51,13 @@ export class SocketCall implements DialSink {
   opened(upstream: SocketEnd, headers: AnswerHeaders): void {
     this.#heard(101, headers);
     const { who, permit, opening, call, gate } = this.#o;
+    if (!permit.begin()) return;
     const client = opening.accept(['x-request-id', permit.id, ...permit.headers]);
     if (client === null) {
       this.#gone();
       return;
     }
     this.#status = 101;
-    permit.streaming = true;
     this.#relay = new Relay({
       id: permit.id,
       client,

@@ -126,6 +126,7 @@ export class AnswerStream implements AnswerSink {
   #begin(): boolean {
     const head = this.#unsent;
     if (head === null) return !this.#over;
+    if (!this.#o.permit.begin()) return false;
     this.#unsent = null;
     try {
       this.#o.reply.head(head.status, head.headers);
@@ -134,7 +135,6 @@ export class AnswerStream implements AnswerSink {
       return false;
     }
     this.#tally.status = head.status;
-    this.#o.permit.streaming = true;
     return true;
   }
 

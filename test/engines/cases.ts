@@ -6,6 +6,8 @@ import { Indexer } from '../../src/log/indexer.ts';
 import { objects, requests } from '../../src/store/schema.ts';
 import { type Core, type Engine, openCore } from './core.ts';
 
+import { SEAMS } from './seams.ts';
+
 /** Whose log is verified from outside. */
 export const SIGNED = 'the log is signed over calls, stops and acts';
 
@@ -33,6 +35,8 @@ const ROWS = 4_100;
 const named = (id: string) => ({ named: [{ id, param: 'id' }] });
 
 export const CASES: Readonly<Record<string, Case>> = {
+  ...SEAMS,
+
   'of 200 calls at once exactly as many pass as the limit has room for': withCore(
     { limits: { requestsPerDay: 30 } },
     async ({ refusal, rows }) => {
@@ -86,8 +90,8 @@ export const CASES: Readonly<Record<string, Case>> = {
     async ({ admit, refusal, stop, release }) => {
       const [ada, grace] = [await admit('ada'), await admit('grace')];
       const told: string[] = [];
-      ada.streaming = true;
       ada.onRevoked(({ scope }) => told.push(scope));
+      ok(ada.begin());
       const { nodes, durable } = await stop('tester:ada');
       deepEqual(told, ['tester:ada']);
       ok(durable && ada.revoked && !grace.revoked);

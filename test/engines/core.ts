@@ -3,7 +3,7 @@ import { uuidv7 } from 'uuidv7';
 import type { Ask, Permit, Settlement } from '../../src/admission/admission.ts';
 import { clusterBy } from '../../src/admission/cluster.ts';
 import { policiesIn } from '../../src/admission/policies.ts';
-import { Warden } from '../../src/admission/warden.ts';
+import { Warden, type WardenOptions } from '../../src/admission/warden.ts';
 import type { StopOrder } from '../../src/control.ts';
 import { Captures } from '../../src/log/captures.ts';
 import { Journal } from '../../src/log/journal.ts';
@@ -40,7 +40,7 @@ const DONE: Settlement = {
 export type Core = Awaited<ReturnType<typeof openCore>>;
 
 /** @param granted of the cohort `artists`; testers of other cohorts get nothing */
-export async function openCore(engine: Engine, granted: Granted = {}) {
+export async function openCore(engine: Engine, granted: Granted = {}, more: Partial<WardenOptions> = {}) {
   const { db } = engine;
   const journal = new Journal(db, sha256);
   const writer = new Writer(engine.transaction(journal), (flush) => void setTimeout(flush, 0));
@@ -52,6 +52,7 @@ export async function openCore(engine: Engine, granted: Granted = {}) {
     sha256,
     ...{ quietMs: 60_000, now: Date.now, node: own, watchMs: 50 },
     peers: clusterBy({ own, isAlive: (lock) => lock === own, forget: () => {} }),
+    ...more,
   });
   await warden.join();
   const text = JSON.stringify({ cohorts: { artists: { allow: ALLOW, ...granted } } });
