@@ -41,7 +41,7 @@ export interface WardenOptions {
   readonly db: Db;
   readonly writer: Writer;
   readonly journal: Journal;
-  readonly captures: Captures;
+  readonly captures: Pick<Captures, 'keep'>;
   /** A row whose id is older than this when it is written comes late: the log's index does not count with it. */
   readonly quietMs: number;
   readonly policies: Policies;
