@@ -103,6 +103,9 @@ export interface Revocation {
 /** Held for review, or given with a mark only. */
 export type Withheld = 'output_held' | 'output_unmarked';
 
+/** A promise where somebody else has to be asked. */
+export type Answer = Refusal | null | Promise<Refusal | null>;
+
 /** The right to stream one answer. */
 export interface Permit {
   readonly id: string;
@@ -134,7 +137,7 @@ export interface Permit {
   own(ids: readonly string[]): ReadonlySet<string>;
   span(kind: string): Span;
   /** The refusal of what is named and is not the tester's own. */
-  reach(references: References): Refusal | null;
+  reach(references: References): Answer;
   /** The refusal of what an open socket asks for further. */
   judge(further: Further): Refusal | null;
 }

@@ -17,7 +17,7 @@ import { askedOf } from './asked.ts';
 import { limitHeaders } from './limit-headers.ts';
 import { type Limits, overridden, type RequestLimits, type WindowState } from './limits.ts';
 import { isModerated, moderationRefusal } from './moderated.ts';
-import type { Objects } from './objects.ts';
+import type { Foreign, Objects } from './objects.ts';
 import type { Peers } from './peers.ts';
 import type { Grant, Permits } from './permits.ts';
 import { grantOf, type InForce, type Policies } from './policies.ts';
@@ -68,9 +68,9 @@ export interface Grounds {
 const USE_MS = 60_000;
 
 /** The order: switches, tester and token, terms, policy, objects, holding, limits, quotas. The first refusal decides, and uses up nothing. */
-export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<Decision> {
+export async function decide(ask: Ask, batch: Batch, grounds: Grounds, foreign?: Foreign): Promise<Decision> {
   const { who, call } = ask;
-  const { standing, ...considered } = consider(ask, grounds);
+  const { standing, ...considered } = consider(ask, grounds, foreign);
   const refused = (refusal: Refusal, headers: readonly string[] = []): Decision => ({
     ...considered,
     ...{ refusal, rule: refusal.public.rule ?? '', headers, charge: null },
@@ -110,6 +110,7 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds): Promise<
 export function consider(
   ask: Ask,
   grounds: Grounds,
+  foreign?: Foreign,
 ): Considered & { readonly standing: StandingRow | undefined } {
   const { who, call } = ask;
   const { tester, jti } = who;
@@ -146,7 +147,7 @@ export function consider(
     usage: () => grounds.ledger.usedBy(tester, at),
   });
   const verdict = judge(granted, asked);
-  const stranger = grounds.objects.refusal(call, tester);
+  const stranger = grounds.objects.refusal(call, tester, foreign);
   // What a rule says of somebody else's clip would tell of it.
   const forbidden = stranger && !isAboutOperation(verdict) ? stranger : refusalBy(verdict);
   const held = reviewed(granted.outputs, call, grounds)?.() ?? null;

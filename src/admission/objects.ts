@@ -20,9 +20,14 @@ export interface Source {
   readonly size: string | null;
 }
 
+/** Of what a call may name and this store does not know, what is another tester's; null: nobody could say. */
+export type Foreign = ReadonlySet<string> | null;
+
 export interface Objects {
   /** The refusal of the first object that is not this tester's; 404, as upstream says of an id that it does not know. */
-  refusal(references: References, tester: string): Refusal | null;
+  refusal(references: References, tester: string, foreign?: Foreign): Refusal | null;
+  /** Of what is suspected, the ids that are not known here. */
+  strange(references: References): string[];
   /** Those of the tester's own that it names, as far as they are clips; null: none. */
   source(named: readonly Reference[], tester: string): Source | null;
   /** The longest of the videos that a call names; null when it names none whose length is known. */
@@ -59,15 +64,17 @@ export function objectsIn({ $client: db }: Db): Objects {
   const deleted = db.prepare('update objects set deleted_at = ? where id = ? and deleted_at is null');
 
   return {
-    refusal({ named, suspected }, tester) {
+    refusal({ named, suspected }, tester, foreign = NOBODYS) {
       for (const one of named)
         if (owner.get(one.id)?.tester !== tester) return unknown(one, owner.get(one.id));
       for (const one of suspected) {
         const row = owner.get(one.id);
-        if (row && row.tester !== tester) return unknown(one, row);
+        if (row ? row.tester !== tester : foreign?.has(one.id)) return unknown(one, row ?? ELSEWHERE);
+        if (!row && foreign === null) return new Refusal('authority_unreachable', 'whose an id is');
       }
       return null;
     },
+    strange: ({ suspected }) => suspected.map(({ id }) => id).filter((id) => owner.get(id) === undefined),
     source(named, tester) {
       const clips = named.map(({ id }) => clip.get(id, tester)).filter((one) => one !== undefined);
       const [first] = clips;
@@ -103,6 +110,8 @@ export function objectsIn({ $client: db }: Db): Objects {
 
 /** What can be named in a path, and takes no more room than that. */
 const PLAIN_ID = /^[\x21-\x7e]{1,256}$/;
+const NOBODYS: ReadonlySet<string> = new Set();
+const ELSEWHERE: OwnerRow = { tester: 'another tester', seconds: null };
 const NOTHING = { count: 0, dated: 0, oldest: null, newest: null };
 
 /** As much of a member's name as helps to find it. */

@@ -1,7 +1,7 @@
 /** The permits of this process: who streams now, so that a stop can cut them. */
 import type { References } from '../gateway/references.ts';
 import type { Refusal } from '../refusal.ts';
-import type { Made, Permit, Revocation, Settlement, Span, Withheld } from './admission.ts';
+import type { Answer, Made, Permit, Revocation, Settlement, Span, Withheld } from './admission.ts';
 import type { Further } from './asked.ts';
 import { type Cut, cut, NOTHING_CUT, sum } from './cut.ts';
 import type { Charge } from './quotas.ts';
@@ -16,7 +16,7 @@ export interface Keeper {
   claim(permit: LivePermit, made: readonly Made[]): Promise<void>;
   own(permit: LivePermit, ids: readonly string[]): ReadonlySet<string>;
   span(permit: LivePermit, kind: string): Span;
-  reach(permit: LivePermit, references: References): Refusal | null;
+  reach(permit: LivePermit, references: References): Answer;
   judge(permit: LivePermit, further: Further): Refusal | null;
 }
 
@@ -139,7 +139,7 @@ export class LivePermit implements Permit {
     return this.#keeper.span(this, kind);
   }
 
-  reach(references: References): Refusal | null {
+  reach(references: References): Answer {
     return this.#keeper.reach(this, references);
   }
 

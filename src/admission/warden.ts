@@ -23,11 +23,12 @@ import { Counts } from './counts.ts';
 import { type Cut, sum } from './cut.ts';
 import { consider, type Decision, decide, type Grounds, isHeldUp, personOf } from './decide.ts';
 import { decideLink, type Judged } from './decide-link.ts';
+import { type ElsewhereOptions, foreignIn, reserve, reserved } from './elsewhere.ts';
 import { Folds } from './folds.ts';
 import { StoreHealth } from './health.ts';
 import { RequestLimits } from './limits.ts';
 import { isModerated } from './moderated.ts';
-import { objectsIn } from './objects.ts';
+import { type Foreign, objectsIn } from './objects.ts';
 import type { PeerParts, Peers } from './peers.ts';
 import { type Keeper, LivePermit, Permits } from './permits.ts';
 import { grantOf, type Policies } from './policies.ts';
@@ -37,7 +38,7 @@ import { furtherRefusal } from './ruling.ts';
 import { counterStore, prepareStatements, type Statements } from './statements.ts';
 import { Stops } from './stops.ts';
 
-export interface WardenOptions {
+export interface WardenOptions extends ElsewhereOptions {
   readonly db: Db;
   readonly writer: Writer;
   readonly journal: Journal;
@@ -144,8 +145,18 @@ export class Warden implements Admission {
   }
 
   async admit(ask: Ask): Promise<Permit> {
-    return (await this.#let(async (batch) => ({ ask, decision: await decide(ask, batch, this.#grounds) })))
-      .permit;
+    const foreign = this.#options.foreign ? await this.#foreignIn(ask) : undefined;
+    const judge = async (batch: Batch) => ({
+      ask,
+      decision: await decide(ask, batch, this.#grounds, foreign),
+    });
+    return (await this.#let(judge)).permit;
+  }
+
+  /** Nobody is asked about a call that is refused anyway; should it not be after all, nobody could say. */
+  #foreignIn(ask: Ask): Promise<Foreign> | null {
+    if (consider(ask, this.#grounds).refusal) return null;
+    return foreignIn(this.#options, this.#books.objects, ask.call, ask.who.tester);
   }
 
   async admitLink(arrival: Arrival, link: string): Promise<{ permit: Permit; call: Call }> {
@@ -257,7 +268,11 @@ export class Warden implements Admission {
     settle: async (permit, settlement) => {
       if (!this.#permits.remove(permit)) return;
       this.counts.settled(settlement);
-      const entry = entryOf(permit, settlement);
+      const taken = entryOf(permit, settlement);
+      const apart = this.#options.reserve && settlement.made?.length;
+      const entry = apart
+        ? { ...taken, settlement: await reserved(this.#options, taken.tester, settlement) }
+        : taken;
       try {
         await this.#options.writer.write((batch) => this.#enter(entry, batch));
       } catch (fault) {
@@ -266,6 +281,7 @@ export class Warden implements Admission {
       }
     },
     settleThen: async (permit, settlement, send) => {
+      if (this.#options.reserve) await reserve(this.#options, permit.bearer.tester, settlement.made);
       const entry = entryOf(permit, settlement);
       const settle = this.#options.writer.write(
         (batch) => this.#enter(entry, batch),
@@ -284,12 +300,19 @@ export class Warden implements Admission {
       });
     },
     claim: async ({ id, bearer, written }, made) => {
+      if (this.#options.reserve) await reserve(this.#options, bearer.tester, made);
       await this.#guarded(this.#options.writer.write(() => this.#books.claim(bearer.tester, id, made)));
       written.objects.push(...made.map((one) => one.id));
     },
     own: ({ bearer }, ids) => this.#books.objects.own(ids, bearer.tester),
     span: ({ bearer }, kind) => this.#books.objects.span(bearer.tester, kind),
-    reach: ({ bearer }, references) => this.#books.objects.refusal(references, bearer.tester),
+    reach: ({ bearer: { tester } }, references) => {
+      const { objects } = this.#books;
+      if (!this.#options.foreign) return objects.refusal(references, tester);
+      return foreignIn(this.#options, objects, references, tester).then((foreign) =>
+        objects.refusal(references, tester, foreign),
+      );
+    },
     judge: ({ bearer, written }, further) => {
       const { ledger, now, policies } = this.#grounds;
       const asker = personOf(bearer, written.joined, this.#grounds);

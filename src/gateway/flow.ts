@@ -1,9 +1,10 @@
 /** One direction of a socket: frames in their order, each after it was checked, no faster than the other side takes them. */
+import type { Answer } from '../admission/admission.ts';
 import type { Clock, SocketEnd } from '../deps.ts';
 import { Refusal } from '../refusal.ts';
 
 /** Why a frame must not pass; a promise while that is being found out. */
-export type Check = (data: Uint8Array) => Refusal | null | Promise<Refusal | null>;
+export type Check = (data: Uint8Array) => Answer;
 
 /** Beyond the first mark the sender is not read any more, below the second it is again. */
 const HIGH_BYTES = 1_048_576;
@@ -87,7 +88,7 @@ export class Flow {
     this.#running = false;
   }
 
-  #judge(data: Uint8Array): Refusal | null | Promise<Refusal | null> {
+  #judge(data: Uint8Array): Answer {
     try {
       return this.#o.check(data);
     } catch (fault) {

@@ -1,6 +1,5 @@
 /** What an event of a socket names beyond its own session: objects, and models for transcripts. */
-import type { Permit } from '../admission/admission.ts';
-import type { Refusal } from '../refusal.ts';
+import type { Answer, Permit } from '../admission/admission.ts';
 import { isFields } from './answer.ts';
 import { wordsIn } from './prompt.ts';
 import { referencesInEvent } from './references.ts';
@@ -11,7 +10,7 @@ const TRANSCRIBING = 'audio.transcriptions.create';
 const CONNECT = 'realtime.connect';
 
 /** The refusal of an event that a rule forbids, or that names what this tester may not reach. @param model the judged one */
-export function checkEvent(event: unknown, model: string | null, permit: Permit): Refusal | null {
+export function checkEvent(event: unknown, model: string | null, permit: Permit): Answer {
   if (!isFields(event)) return null;
   const words = wordsIn(event);
   for (const path of TRANSCRIBERS) {

@@ -1,12 +1,12 @@
 /** An open socket: two flows, pings that find dead peers, and how it ends. */
-import type { Outcome } from '../admission/admission.ts';
+import type { Answer, Outcome } from '../admission/admission.ts';
 import type { Clock, SocketEnd, SocketListener } from '../deps.ts';
 import { Refusal } from '../refusal.ts';
 import { Flow } from './flow.ts';
 import { closeReason, errorFrame, isCloseCode, judgeFrame, told } from './frames.ts';
 
 /** Looks at an event of the client, beyond its model; nothing passes before it has spoken. */
-export type FrameCheck = (message: unknown) => Refusal | null;
+export type FrameCheck = (message: unknown) => Answer;
 
 interface Options {
   readonly id: string;
@@ -104,7 +104,7 @@ export class Relay {
   }
 
   /** Binary frames too: an upstream may read them as it reads text. */
-  readonly #judge = (data: Uint8Array): Refusal | null => this.#o.checkFrame(judgeFrame(data, this.#o.model));
+  readonly #judge = (data: Uint8Array): Answer => this.#o.checkFrame(judgeFrame(data, this.#o.model));
 
   readonly #read = (data: Uint8Array): Refusal | null => {
     const { tokens, refusesUs } = told(data);

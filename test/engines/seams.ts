@@ -1,6 +1,6 @@
 /** What the core guarantees where it is one of many: it obeys an authority elsewhere, and can be without it. */
-import { deepEqual, equal, ok } from 'node:assert/strict';
-import type { Settlement } from '../../src/admission/admission.ts';
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
+import type { Made, Settlement } from '../../src/admission/admission.ts';
 import type { WardenOptions } from '../../src/admission/warden.ts';
 import { Refusal } from '../../src/refusal.ts';
 import type { Case } from './cases.ts';
@@ -17,6 +17,35 @@ const withFollower = (options: Partial<WardenOptions>, check: (core: Core) => Pr
     } finally {
       await core.close();
     }
+  };
+
+/** Another tester's, in a store of that tester's own. */
+const GRACES = 'video_of_grace';
+const made = (id: string): Made => ({ id, kind: 'videos', upstreamAt: 1, seconds: 4, isRunning: false });
+const suspected = (...ids: string[]) => ({ suspected: ids.map((id) => ({ id, param: 'input' })) });
+const named = (id: string) => ({ named: [{ id, param: 'id' }] });
+
+/** The others' objects lie elsewhere; only this can tell. */
+const apart = (
+  check: (core: Core, elsewhere: { fails: boolean; asked: string[]; reserved: string[] }) => Promise<void>,
+): Case =>
+  async function run(engine) {
+    const elsewhere = { fails: false, asked: [] as string[], reserved: [] as string[] };
+    const answer = () => {
+      if (elsewhere.fails) throw new Error('test: no answer');
+    };
+    const reserve: WardenOptions['reserve'] = async (_, objects) => {
+      answer();
+      if (objects.some(({ id }) => id === GRACES))
+        throw new Refusal('upstream_answer_refused', 'grace has it');
+      elsewhere.reserved.push(...objects.map(({ id }) => id));
+    };
+    const foreign: WardenOptions['foreign'] = async (ids) => {
+      elsewhere.asked.push(...ids);
+      answer();
+      return new Set(ids.filter((id) => id === GRACES));
+    };
+    return withFollower({ reserve, foreign }, (core) => check(core, elsewhere))(engine);
   };
 
 const LOST = { scope: 'lease', rule: 'lease', refusal: new Refusal('authority_unreachable', 'test') };
@@ -94,5 +123,73 @@ export const SEAMS: Readonly<Record<string, Case>> = {
     deepEqual(warden.lapse(LOST), { callsRefusedInFlight: 0, streamsCut: 0 });
     equal(asked.revoked?.refusal.code, 'authority_unreachable');
     equal(await refusal('ada'), null);
+  }),
+
+  "what another tester made in a store elsewhere is made nobody else's, by whatever way": apart(
+    async ({ admit, refusal, settle, rows, db }, elsewhere) => {
+      const [claims, sends, settles] = [await admit('ada'), await admit('ada'), await admit('ada')];
+      const taken = { code: 'upstream_answer_refused' };
+      await rejects(claims.claim([made(GRACES)]), taken);
+      let sent = 0;
+      await rejects(
+        sends.settleThen({ ...COMPLETE, made: [made(GRACES)] }, () => sent++),
+        taken,
+      );
+      await settle(settles, { made: [made('video_mine'), made(GRACES)] });
+      deepEqual([sent, db.$client.prepare('select id from objects').all()], [0, []]);
+      deepEqual(
+        rows('outcome is not null').map(({ id }) => id),
+        [settles.id],
+      );
+      const { detail } = db.$client.prepare('select detail from requests where id = ?').get(settles.id) as {
+        detail: string;
+      };
+      ok(detail.includes(GRACES) && detail.includes('grace has it'), detail);
+      equal(await refusal('ada', named(GRACES)), 'object_unknown');
+      // The permits go on: what is theirs they still get.
+      await sends.settleThen({ ...COMPLETE, made: [made('video_1')] }, () => sent++);
+      await claims.claim([made('video_2')]);
+      await settle(claims, { made: [made('video_3')] });
+      deepEqual([sent, elsewhere.reserved], [1, ['video_1', 'video_2', 'video_3']]);
+      for (const id of elsewhere.reserved) equal(await refusal('ada', named(id)), null);
+    },
+  ),
+
+  "what could not be reserved is nobody's, and its row is settled all the same": apart(
+    async ({ admit, refusal, settle, rows }, elsewhere) => {
+      elsewhere.fails = true;
+      const [claims, settles] = [await admit('ada'), await admit('ada')];
+      await rejects(claims.claim([made('video_1')]), { code: 'authority_unreachable' });
+      await settle(settles, { made: [made('video_1')] });
+      equal(rows('outcome is not null').length, 1);
+      equal(await refusal('ada', named('video_1')), 'object_unknown');
+    },
+  ),
+
+  "a text that may name another tester's object is asked about, and only where it is not known here": apart(
+    async ({ admit, refusal, settle, stop }, elsewhere) => {
+      await settle(await admit('ada'), { made: [made('video_mine')] });
+      deepEqual(
+        [await refusal('ada', suspected('video_mine')), await refusal('ada'), elsewhere.asked],
+        [null, null, []],
+      );
+      equal(await refusal('ada', suspected('video_mine', GRACES)), 'object_unknown');
+      equal(await refusal('ada', suspected('video_of_nobody')), null);
+      deepEqual(elsewhere.asked, [GRACES, 'video_of_nobody']);
+      elsewhere.fails = true;
+      equal(await refusal('ada', suspected('video_of_nobody')), 'authority_unreachable');
+      await stop('tester:ada');
+      equal(await refusal('ada', suspected(GRACES)), 'access_suspended');
+      equal(elsewhere.asked.length, 3);
+    },
+  ),
+
+  'an open socket is held to the same': apart(async ({ admit }, elsewhere) => {
+    const permit = await admit('ada');
+    const reach = async (...ids: string[]) => (await permit.reach({ named: [], ...suspected(...ids) }))?.code;
+    deepEqual([await reach(), elsewhere.asked], [undefined, []]);
+    deepEqual([await reach(GRACES), await reach('item_of_session')], ['object_unknown', undefined]);
+    elsewhere.fails = true;
+    equal(await reach('item_of_session'), 'authority_unreachable');
   }),
 };
