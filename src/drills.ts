@@ -1,7 +1,7 @@
 /** Drills of the stop: real streams through the real way of a call, a real switch, measured at the client. */
 import { and, desc, eq, gt, ne } from 'drizzle-orm';
 import type { Actor, Control } from './control.ts';
-import { DRILL, type DrillUpstream } from './gateway/drill.ts';
+import { DRILL } from './gateway/drill.ts';
 import { insertAct } from './log/acts.ts';
 import { cohorts, drills, requests, testers, tokens } from './store/schema.ts';
 
@@ -21,7 +21,8 @@ export interface DrillCall {
 export interface DrillOptions {
   /** It acts as an operator does. */
   readonly control: Omit<Control, 'drills'>;
-  readonly upstream: DrillUpstream;
+  /** How many calls of drills were sent to the upstream that stands in for the real one. */
+  readonly dispatched: () => Promise<number>;
   /** Opens a stream through the gateway's own listener. Times are of `performance.now`. */
   readonly call: (token: string) => DrillCall;
   readonly node: string;
@@ -170,17 +171,17 @@ export class Drills {
   }
 
   async #stop(token: string, open: readonly DrillCall[], actor: Actor): Promise<Measured> {
-    const { control, upstream, call } = this.#o;
+    const { control, dispatched, call } = this.#o;
+    const sent = await dispatched();
     const orderedAt = performance.now();
     const order = { scope: SCOPE, effect: 'stop', reason: null, note: NOTE } as const;
     const stopped = await control.stop(order, actor);
-    const dispatched = upstream.dispatched;
     const refused = call(token);
     const status = await soon(refused.status, 'no answer to a call after the stop');
     const firstRefusalMs = since(orderedAt);
     refused.close();
     if (status !== 403) throw new Broken(`A call after the stop was answered ${status}, and not refused.`);
-    if (upstream.dispatched !== dispatched) throw new Broken('A call was sent upstream after the stop.');
+    if ((await dispatched()) !== sent) throw new Broken('A call was sent upstream after the stop.');
     const ended = await soon(Promise.all(open.map((one) => one.ended)), 'streams go on after the stop');
     const untold = ended.filter(({ text }) => !text.includes('event: error')).length;
     if (untold > 0) throw new Broken(`${untold} of ${STREAMS} streams ended without saying why.`);

@@ -204,7 +204,7 @@ export async function start(
     realm: config.publicUrl ?? 'portcullis',
   };
   const canceller = new Canceller({
-    ...{ db, writer, upstream, now },
+    ...{ db, writer, upstream, now, lateMs: 0 },
     failed: (fault) => console.error('portcullis: a job could not be cancelled at upstream:', fault),
   });
   const inspector = nodeInspector(config.trace.mostBytes);
@@ -240,7 +240,8 @@ export async function start(
     drills: (own) => {
       const call = (token: string) => drillCall(gateway, token);
       const { everyHours } = config.drills;
-      return new Drills({ control: own, upstream: drill, call, node: `${process.pid}`, everyHours });
+      const dispatched = async () => drill.dispatched;
+      return new Drills({ control: own, dispatched, call, node: `${process.pid}`, everyHours });
     },
   });
   const isFirst = await ensureOperator(control, dir);
@@ -290,7 +291,11 @@ export async function start(
       assets: readAssets(),
     }),
   );
-  const back = createControlFront(getRequestListener(admin.fetch, { overrideGlobalObjects: false }));
+  const routed = getRequestListener(
+    (request, { incoming }) => admin.fetch(request, { peer: incoming.socket.remoteAddress }),
+    { overrideGlobalObjects: false },
+  );
+  const back = createControlFront(routed);
   const controlUrl = await listen(
     back,
     place.listening?.control ?? config.controlListen,

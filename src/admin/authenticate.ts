@@ -156,8 +156,7 @@ export function addressOf(c: Context): string {
   return limitKey(peerOf(c) ?? 'here');
 }
 
-/** The peer of the connection where the runtime tells it, as `@hono/node-server` does. */
+/** The peer of the connection, as the runtime tells it with the request. */
 export function peerOf({ env }: Context): string | null {
-  const bindings = env as { incoming?: { socket?: { remoteAddress?: string } } } | undefined;
-  return bindings?.incoming?.socket?.remoteAddress ?? null;
+  return (env as { readonly peer?: string } | undefined)?.peer ?? null;
 }

@@ -44,6 +44,8 @@ export interface CancellerOptions {
   readonly writer: Writer;
   readonly upstream: Upstream;
   readonly now: Clock;
+  /** So long after a stop a call may still have been let through, where rows come in behind the fact; 0: they never do. */
+  readonly lateMs: number;
   readonly failed: (fault: unknown) => void;
 }
 
@@ -55,7 +57,7 @@ export class Canceller {
 
   constructor(options: CancellerOptions) {
     this.#o = options;
-    this.#sql = statements(options.db);
+    this.#sql = statements(options.db, options.lateMs);
     this.#timer = setInterval(() => void this.look().catch(options.failed), EVERY_MS);
     this.#timer.unref();
   }
@@ -123,17 +125,29 @@ export class Canceller {
   }
 }
 
-/** Jobs of calls that were let through before an engaged stop that cancels, and became known only behind it. */
-const LATE = `from switches s join objects o on o.pending is not null and o.kind = 'videos' and o.deleted_at is null
-  join requests r on r.id = o.request and r.leaf < s.leaf
+/**
+ * Jobs of calls that were let through before an engaged stop that cancels, and became known only behind it. Where rows come
+ * in behind the fact their order says nothing, and their time does.
+ */
+const late = (lateMs: number) => `from switches s
+  join objects o on o.pending is not null and o.kind = 'videos' and o.deleted_at is null
+  join requests r on r.id = o.request and (r.leaf < s.leaf${lateMs > 0 ? ` or (${beforeHeard(lateMs)})` : ''})
   where s.released_at is null and s.cancels = 1
     and (s.scope in ('global', 'tester:' || o.tester, 'model:' || o.model, 'token:' || o.token)
       or s.scope = 'cohort:' || r.cohort)
     and not exists (select 1 from cancellations c where c.switch = s.id and c.object = o.id)`;
 
-function statements({ $client: db }: Db) {
+/** Whoever had been let back in by then called with leave. */
+const beforeHeard = (
+  lateMs: number,
+) => `r.at < s.engaged_at + ${lateMs} and not exists (select 1 from readmissions a
+  where a.switch = s.id and a.scope in ('tester:' || o.tester, 'cohort:' || r.cohort) and a.at < r.at)`;
+
+function statements({ $client: db }: Db, lateMs: number) {
   return {
-    late: db.prepare<[], { switch: number; object: string }>(`select s.id as switch, o.id as object ${LATE}`),
+    late: db.prepare<[], { switch: number; object: string }>(
+      `select s.id as switch, o.id as object ${late(lateMs)}`,
+    ),
     enter: db.prepare('insert or ignore into cancellations (switch, object, at) values (?, ?, ?)'),
     due: db.prepare<[number, number], Waiting>(
       `select switch, object, attempts from cancellations where state = 'waiting' and at <= ? order by at limit ?`,

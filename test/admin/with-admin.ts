@@ -17,7 +17,6 @@ import { readConfig, settingsOf } from '../../src/config.ts';
 import type { Actor, Control, IssuedToken } from '../../src/control.ts';
 import { checkPolicy, loadPolicy } from '../../src/control-policy.ts';
 import { Drills } from '../../src/drills.ts';
-import { DrillUpstream } from '../../src/gateway/drill.ts';
 import { OPERATIONS } from '../../src/gateway/routes.ts';
 import { Captures } from '../../src/log/captures.ts';
 import { Journal } from '../../src/log/journal.ts';
@@ -109,7 +108,7 @@ export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?
   };
   const drills = new Drills({
     control: port,
-    upstream: new DrillUpstream(),
+    dispatched: async () => 0,
     call,
     node: 'test',
     everyHours: 0,
