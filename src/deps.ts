@@ -139,9 +139,15 @@ export interface Digest {
   hex(): string;
 }
 
-/** A file that is written and on disk, and not yet in its place. */
+/** A secret that is written and durable, and not yet in its place. */
 export interface Staged {
   /** Puts it in its place, atomically and durably. */
   commit(): void;
   drop(): void;
+}
+
+/** Where the gate's own secrets are kept. */
+export interface Safe {
+  read(name: string): string | null;
+  stage(name: string, text: string): Staged;
 }

@@ -23,6 +23,8 @@ import type { Control, Totals } from './control.ts';
 import { NOT_MARKED } from './control-policy.ts';
 import { createControl } from './control-side.ts';
 import { Drills } from './drills.ts';
+import { ensureDemoTester, firstLink } from './first-start.ts';
+import { moderatorFrom, policyFaults, releasingOf, signInOptions, upstreamOptions } from './from-config.ts';
 import { DrillUpstream } from './gateway/drill.ts';
 import { createFront, takeOnNode } from './gateway/front.node.ts';
 import type { Gate } from './gateway/handler.ts';
@@ -42,19 +44,14 @@ import { createControlFront } from './node/control-front.node.ts';
 import { openDataDir } from './node/data-dir.node.ts';
 import { drillCall } from './node/drill-call.node.ts';
 import { startDrillClock } from './node/drill-clock.node.ts';
-import { ensureDemoTester, ensureOperator, firstLink } from './node/first-start.node.ts';
+import { ensureMachineOperator } from './node/first-start.node.ts';
 import {
   configFile,
   frontOptions,
   giveUp,
   markerOptions,
-  moderatorFrom,
   notes,
-  policyFaults,
   policyText,
-  releasingOf,
-  signInOptions,
-  upstreamOptions,
 } from './node/from-config.node.ts';
 import { listen } from './node/listen.node.ts';
 import { holdLiveness } from './node/liveness.node.ts';
@@ -244,7 +241,7 @@ export async function start(
       return new Drills({ control: own, dispatched, call, node: `${process.pid}`, everyHours });
     },
   });
-  const isFirst = await ensureOperator(control, dir);
+  const isFirst = await ensureMachineOperator(control, dir);
   const link = isFirst ? await firstLink(control) : null;
   if (place.takesPolicy) await takeUpPolicy(config, control);
   if (!marker && control.policy()?.policy.marks)

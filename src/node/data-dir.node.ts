@@ -1,5 +1,4 @@
 /** The data directory: its files, each 0600, and the lock under which processes start on it one by one. */
-import { randomBytes, randomUUID } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -15,27 +14,16 @@ import {
 import { join, resolve } from 'node:path';
 import type Database from 'better-sqlite3';
 import type { Staged } from '../deps.ts';
-import { makeLogKey } from '../log/log-key.ts';
-import { type KeyFile, keyFileText, makeKey, readKeyFile } from '../token/key-file.ts';
+import { KEYS, type OwnKeys, ownKeys } from '../own-keys.ts';
 import { lockFile } from './liveness.node.ts';
 
 /** How long a process waits for another one that starts. */
 const START_MS = 15_000;
 
-const KEYS = 'keys.json';
-const LOG_KEY = 'log-key.json';
-const LINK_KEY = 'link-key';
-
-export interface DataDir {
+export interface DataDir extends OwnKeys {
   readonly path: string;
   readonly database: string;
   readonly keysPath: string;
-  keyFile(): Promise<KeyFile>;
-  /** Text of the file with the key that signs the log; made when there is none. */
-  logKey(): Promise<string>;
-  /** The key that signs links to released outputs; made when there is none. */
-  linkKey(): string;
-  stageKeys(file: KeyFile): Staged;
   writeSecret(name: string, text: string): void;
   readSecret(name: string): string | null;
   /** True while the file STOP is there, which stops everything. */
@@ -51,44 +39,27 @@ export function openDataDir(path: string): DataDir {
   const file = (name: string) => join(root, name);
   const stopFile = file('STOP');
   const lock = takeStart(file('starting.lock'), root);
-  const dir: DataDir = {
+  const read = (name: string) => {
+    if (!existsSync(file(name))) return null;
+    chmodSync(file(name), 0o600);
+    return readFileSync(file(name), 'utf8');
+  };
+  const keys = ownKeys({ read, stage: (name, text) => stage(root, name, text) }, Date.now);
+  return {
+    ...keys,
     path: root,
     database: file('portcullis.sqlite'),
     keysPath: file(KEYS),
-    async keyFile() {
+    keyFile() {
       // Of a change that a crash broke off: it never was in force.
       rmSync(file(`${KEYS}.new`), { force: true });
-      const known = dir.readSecret(KEYS);
-      if (known !== null) return readKeyFile(known);
-      const made: KeyFile = { issuer: `urn:uuid:${randomUUID()}`, keys: [await makeKey(Date.now())] };
-      dir.stageKeys(made).commit();
-      return made;
+      return keys.keyFile();
     },
-    async logKey() {
-      const known = dir.readSecret(LOG_KEY);
-      if (known !== null) return known;
-      const made = `${JSON.stringify(await makeLogKey(), null, 2)}\n`;
-      dir.writeSecret(LOG_KEY, made);
-      return made;
-    },
-    linkKey() {
-      const known = dir.readSecret(LINK_KEY);
-      if (known !== null) return known.trim();
-      const made = randomBytes(32).toString('base64url');
-      dir.writeSecret(LINK_KEY, `${made}\n`);
-      return made;
-    },
-    stageKeys: (keys) => stage(root, KEYS, keyFileText(keys)),
     writeSecret: (name, text) => stage(root, name, text).commit(),
-    readSecret(name) {
-      if (!existsSync(file(name))) return null;
-      chmodSync(file(name), 0o600);
-      return readFileSync(file(name), 'utf8');
-    },
+    readSecret: read,
     hasStopFile: () => existsSync(stopFile),
     started: () => lock.close(),
   };
-  return dir;
 }
 
 function takeStart(file: string, root: string): Database.Database {

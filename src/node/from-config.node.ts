@@ -1,14 +1,10 @@
-/** What the parts of the gate are told, made of the configuration. */
+/** What of the configuration stands in files or concerns Node alone. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { stringify } from 'yaml';
 import { trustedBy } from '../address.ts';
-import { type Config, ConfigError, DEFAULT_RULES } from '../config.ts';
-import type { Releasing } from '../control.ts';
-import { moderatorOf } from '../gateway/moderate.ts';
+import { type Config, ConfigError } from '../config.ts';
+import { ownPolicyText } from '../from-config.ts';
 import type { MarkerOptions } from '../outputs/mark.node.ts';
-import type { PolicyError } from '../policy/policy.ts';
-import type { Demo } from './demo-upstream.node.ts';
 
 export function configFile(env: NodeJS.ProcessEnv): string | null {
   const path = env.PORTCULLIS_CONFIG;
@@ -30,41 +26,14 @@ export function giveUp(fault: unknown): never {
 }
 
 /** The usage policy that the configuration names, or what it says of cohorts itself, as the text of a policy. */
-export function policyText({ policy, terms, cohorts }: Config): string {
-  if (policy !== undefined) return readText('policy', policy);
-  return stringify({ terms: terms ?? 0, cohorts: cohorts ?? { '*': DEFAULT_RULES } });
-}
-
-/** A fault of the policy, where it stands: the file does not start the gate, nor is it taken up. */
-export function policyFaults({ policy = 'cohorts' }: Config, { faults }: PolicyError): ConfigError {
-  return new ConfigError(faults.map(({ line, col, message }) => `${policy}:${line}:${col}: ${message}`));
-}
-
-export function moderatorFrom({ moderation, moderationKey }: Config) {
-  if (!moderation || moderationKey === null) return null;
-  const { url, model = null, timeoutSeconds } = moderation;
-  return moderatorOf({ url, key: moderationKey, model, timeoutMs: timeoutSeconds * 1000 });
-}
-
-export function releasingOf({ releases, publicUrl }: Config): Releasing {
-  return { ...releases, publicUrl: publicUrl ?? null };
+export function policyText(config: Config): string {
+  return config.policy === undefined ? ownPolicyText(config) : readText('policy', config.policy);
 }
 
 /** @param dataDir shared by all processes on it */
 export function markerOptions({ marks }: Config, dataDir: string, liveness: MarkerOptions['liveness']) {
   const { seconds, ...bounds } = marks;
   return { ...bounds, patienceMs: seconds * 1000, dir: join(dataDir, 'marking'), liveness };
-}
-
-export function upstreamOptions({ upstream, upstreamKey }: Config, demo: Demo | null) {
-  return {
-    url: upstream?.url ?? demo?.url ?? '',
-    key: upstreamKey ?? demo?.key ?? '',
-    connectMs: (upstream?.connectSeconds ?? 5) * 1000,
-    firstByteMs: (upstream?.firstByteSeconds ?? 60) * 1000,
-    idleMs: (upstream?.idleSeconds ?? 60) * 1000,
-    maxConnections: upstream?.maxConnections ?? 10_000,
-  };
 }
 
 export function frontOptions({ requests, trustedProxies }: Config) {
@@ -81,19 +50,6 @@ export function frontOptions({ requests, trustedProxies }: Config) {
     maxConnectionsPerAddress: requests.maxConnectionsPerAddress,
     maxCallsPerConnection: requests.maxCallsPerConnection,
     isProxy: trustedBy(trustedProxies),
-  };
-}
-
-export function signInOptions({ signIn, oidcSecret }: Config) {
-  const { sessionHours, idleMinutes, freshMinutes, oidc } = signIn;
-  const [sessionMs, idleMs, freshMs] = [
-    sessionHours * 3_600_000,
-    idleMinutes * 60_000,
-    freshMinutes * 60_000,
-  ];
-  return {
-    signIn: { sessionMs, idleMs, freshMs },
-    oidc: oidc ? { ...oidc, clientSecret: oidcSecret } : null,
   };
 }
 

@@ -1,0 +1,54 @@
+/** What the parts of the gate are told, made of the configuration. Pure. */
+import { stringify } from 'yaml';
+import { type Config, ConfigError, DEFAULT_RULES } from './config.ts';
+import type { Releasing } from './control.ts';
+import { moderatorOf } from './gateway/moderate.ts';
+import type { PolicyError } from './policy/policy.ts';
+
+/** What the configuration itself says of cohorts, as the text of a policy. */
+export function ownPolicyText({ terms, cohorts }: Config): string {
+  return stringify({ terms: terms ?? 0, cohorts: cohorts ?? { '*': DEFAULT_RULES } });
+}
+
+/** A fault of the policy, where it stands: the file does not start the gate, nor is it taken up. */
+export function policyFaults({ policy = 'cohorts' }: Config, { faults }: PolicyError): ConfigError {
+  return new ConfigError(faults.map(({ line, col, message }) => `${policy}:${line}:${col}: ${message}`));
+}
+
+export function moderatorFrom({ moderation, moderationKey }: Config) {
+  if (!moderation || moderationKey === null) return null;
+  const { url, model = null, timeoutSeconds } = moderation;
+  return moderatorOf({ url, key: moderationKey, model, timeoutMs: timeoutSeconds * 1000 });
+}
+
+export function releasingOf({ releases, publicUrl }: Config): Releasing {
+  return { ...releases, publicUrl: publicUrl ?? null };
+}
+
+/** @param demo in the place of an upstream, where the configuration names none */
+export function upstreamOptions(
+  { upstream, upstreamKey }: Config,
+  demo: { readonly url: string; readonly key: string } | null,
+) {
+  return {
+    url: upstream?.url ?? demo?.url ?? '',
+    key: upstreamKey ?? demo?.key ?? '',
+    connectMs: (upstream?.connectSeconds ?? 5) * 1000,
+    firstByteMs: (upstream?.firstByteSeconds ?? 60) * 1000,
+    idleMs: (upstream?.idleSeconds ?? 60) * 1000,
+    maxConnections: upstream?.maxConnections ?? 10_000,
+  };
+}
+
+export function signInOptions({ signIn, oidcSecret }: Config) {
+  const { sessionHours, idleMinutes, freshMinutes, oidc } = signIn;
+  const [sessionMs, idleMs, freshMs] = [
+    sessionHours * 3_600_000,
+    idleMinutes * 60_000,
+    freshMinutes * 60_000,
+  ];
+  return {
+    signIn: { sessionMs, idleMs, freshMs },
+    oidc: oidc ? { ...oidc, clientSecret: oidcSecret } : null,
+  };
+}
