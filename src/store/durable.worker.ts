@@ -7,7 +7,7 @@ import { BaseSQLiteDatabase, SQLiteSyncDialect } from 'drizzle-orm/sqlite-core';
 import type { Db, Hooks } from './db.node.ts';
 import type { Transaction } from './writer.ts';
 
-type Value = ArrayBuffer | Uint8Array | string | number | null;
+export type Value = ArrayBuffer | Uint8Array | string | number | null;
 
 /** What is used of `DurableObjectStorage`. */
 export interface ObjectStorage {
@@ -145,10 +145,19 @@ class Statement {
 /** `:name`, where it is not in the middle of something else. */
 const NAMED = /(?<![\w:'])[:](\w+)/g;
 
-function run({ sql }: ObjectStorage, text: string, values: readonly Value[]): Row[] {
-  return guarded(() => sql.exec(text, ...values).toArray()).map((row) =>
+function run(storage: ObjectStorage, text: string, values: readonly Value[]): Row[] {
+  return rowsOf(storage, text, ...values).map((row) =>
     Object.fromEntries(Object.entries(row).map(([name, value]) => [name, shown(value)])),
   );
+}
+
+/** One statement, its rows as the store has them. @throws SqlFault */
+export function rowsOf(
+  { sql }: ObjectStorage,
+  text: string,
+  ...values: readonly Value[]
+): Record<string, Value>[] {
+  return guarded(() => sql.exec(text, ...values).toArray());
 }
 
 /** The core reads bytes as Node's Buffer. */
