@@ -3,7 +3,7 @@ import { Client, type Dispatcher, errors } from 'undici';
 import type { WebSocket } from 'ws';
 import type { AnswerSink, Outbound, Sending, Upstream, UpstreamFault } from '../deps.ts';
 import { dialSocket } from './dial.node.ts';
-import { KeyWatch } from './key-watch.node.ts';
+import { KeyWatch } from './key-watch.ts';
 
 export interface UpstreamOptions {
   /** Origin, and a path that the call's own is appended to. */

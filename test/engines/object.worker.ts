@@ -11,7 +11,7 @@ import { CASES } from './cases.ts';
 /** Put in by the bundler. */
 declare const MIGRATIONS: readonly Migration[];
 
-export class CaseObject {
+export class TestObject {
   readonly #storage: ObjectStorage;
 
   constructor({ storage }: { storage: ObjectStorage }) {
@@ -37,12 +37,12 @@ export class CaseObject {
 }
 
 interface Env {
-  readonly CASES: {
+  readonly OBJECTS: {
     get(id: unknown): { fetch(request: Request): Promise<Response> };
     newUniqueId(): unknown;
   };
 }
 
 export default {
-  fetch: (request: Request, { CASES: objects }: Env) => objects.get(objects.newUniqueId()).fetch(request),
+  fetch: (request: Request, { OBJECTS: objects }: Env) => objects.get(objects.newUniqueId()).fetch(request),
 };

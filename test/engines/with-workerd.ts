@@ -11,16 +11,24 @@ import { build } from 'esbuild';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** From 2026-08-04 on `nodejs_compat` is on by itself. */
 const COMPATIBILITY_DATE = '2026-11-01';
-const CLASS = 'CaseObject';
+const CLASS = 'TestObject';
+/** Tells an object when the client of its answer has left. */
+const FLAGS = '"enable_request_signal"';
 /** The program itself: what `workerd` links may be a script that would outlive its end. */
 const BINARY = createRequire(import.meta.url).resolve(
   `@cloudflare/workerd-${process.platform}-${process.arch === 'x64' ? '64' : process.arch}/bin/workerd`,
 );
 
-/** The Worker as it would be deployed: one module. */
-export async function bundle(): Promise<{ text: string; inputs: string[]; externals: string[] }> {
+interface Bundle {
+  readonly text: string;
+  readonly inputs: string[];
+  readonly externals: string[];
+}
+
+/** A Worker as it would be deployed: one module. */
+export async function bundle(entry = 'test/engines/object.worker.ts'): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
-    entryPoints: [join(ROOT, 'test/engines/object.worker.ts')],
+    entryPoints: [join(ROOT, entry)],
     ...{ bundle: true, write: false, metafile: true, minify: true, format: 'esm', target: 'es2024' },
     ...{ platform: 'neutral', mainFields: ['module', 'main'], conditions: ['workerd', 'worker', 'import'] },
     external: ['node:*', 'cloudflare:*'],
@@ -45,12 +53,19 @@ export interface Workerd {
   close(): Promise<void>;
 }
 
-export async function startWorkerd(worker: string): Promise<Workerd> {
+export interface WorkerdOptions {
+  /** What the Worker is told, as texts of its environment. */
+  readonly texts?: Readonly<Record<string, string>>;
+  /** May reach what listens on this machine; otherwise it has nothing but its socket and the disk. */
+  readonly local?: boolean;
+}
+
+export async function startWorkerd(worker: string, options: WorkerdOptions = {}): Promise<Workerd> {
   const dir = mkdtempSync(join(tmpdir(), 'portcullis-workerd-'));
   const disk = join(dir, 'objects');
   mkdirSync(disk);
   writeFileSync(join(dir, 'worker.js'), worker);
-  writeFileSync(join(dir, 'config.capnp'), config(disk));
+  writeFileSync(join(dir, 'config.capnp'), config(disk, options));
   const child = spawn(BINARY, ['serve', '--experimental', '--control-fd=3', join(dir, 'config.capnp')], {
     stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
     env: { PATH: process.env.PATH },
@@ -81,21 +96,29 @@ async function listening(child: ChildProcess, ended: Promise<void>): Promise<str
   return Promise.race([told, failed]);
 }
 
-/** Nothing but the socket and the disk: it can reach no network. */
-const config = (disk: string) => `using Workerd = import "/workerd/workerd.capnp";
+const config = (
+  disk: string,
+  { texts = {}, local = false }: WorkerdOptions,
+) => `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "worker", worker = .worker),
     (name = "disk", disk = (path = "${disk}", writable = true)),
-    (name = "internet", network = (allow = [])),
+    (name = "internet", network = (allow = [${local ? '"local", "private"' : ''}])),
   ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "worker")],
 );
 const worker :Workerd.Worker = (
   modules = [(name = "worker", esModule = embed "worker.js")],
   compatibilityDate = "${COMPATIBILITY_DATE}",
+  compatibilityFlags = [${FLAGS}],
   durableObjectNamespaces = [(className = "${CLASS}", uniqueKey = "${CLASS}", enableSql = true)],
   durableObjectStorage = (localDisk = "disk"),
-  bindings = [(name = "CASES", durableObjectNamespace = "${CLASS}")],
+  bindings = [
+    ${Object.entries(texts)
+      .map(([name, text]) => `(name = "${name}", text = ${JSON.stringify(text)}),`)
+      .join('')}
+    (name = "OBJECTS", durableObjectNamespace = "${CLASS}"),
+  ],
 );
 `;

@@ -2,7 +2,7 @@
 import { get } from 'node:http';
 import { fc, test as property } from '@fast-check/vitest';
 import { afterEach, expect, test } from 'vitest';
-import { KeyWatch } from '../../src/gateway/key-watch.node.ts';
+import { KeyWatch } from '../../src/gateway/key-watch.ts';
 import { CHAT, post, sleep, startGate, startUpstream, type TestGate, type Upstream } from '../with-gate.ts';
 
 const KEY = 'sk-upstream-canary-key';

@@ -1,0 +1,131 @@
+/** One request and its answer on Workers: what the runtime has made of both, in the terms of the way of a call. */
+import type { Take } from '../app.ts';
+import type { HeaderList, Inbound } from '../deps.ts';
+import { Refusal } from '../refusal.ts';
+import { ByteSource } from './byte-source.worker.ts';
+import { WorkerReply } from './reply.worker.ts';
+
+export interface WorkerBindings {
+  readonly request: Request;
+  /** Address of the peer of the connection, as whoever took it says. */
+  readonly peer: string;
+}
+
+/** Bounds of one exchange; `held` is shared by all. */
+export interface WorkerBounds {
+  readonly bodyMs: number;
+  /** How long a client may take nothing of an answer that waits for it. */
+  readonly readMs: number;
+  /** What is left of the memory for the bodies of all requests together. */
+  readonly held: { left: number };
+}
+
+/** Smaller bodies are bounded by the number of calls. */
+const COUNTED_BYTES = 65_536;
+/** Ours from one object to the other, and what the platform adds: no client said it to us. */
+const NOT_THE_CLIENTS = /^(?:x-portcullis-.*|cf-.*|cdn-loop|true-client-ip|x-real-ip|x-forwarded-proto)$/;
+
+/** The answer is there as soon as its head is; it goes on behind that. */
+export function takeOnWorkers(bounds: WorkerBounds): Take<WorkerBindings> {
+  return (bindings, take) => {
+    const reply = new WorkerReply(bindings.request, bounds.readMs);
+    void take({ inbound: new WorkerInbound(bindings, reply, bounds), reply, opening: null });
+    return reply.response;
+  };
+}
+
+class WorkerInbound implements Inbound {
+  readonly method: string;
+  /** Framing is behind us, whichever version brought it. */
+  readonly version = '1.1';
+  readonly target: string;
+  readonly headers: HeaderList;
+  readonly peer: string;
+  readonly hasBody: boolean;
+  readonly upgradable = false;
+  readonly #request: Request;
+  readonly #reply: WorkerReply;
+  readonly #bounds: WorkerBounds;
+
+  constructor({ request, peer }: WorkerBindings, reply: WorkerReply, bounds: WorkerBounds) {
+    const { pathname, search } = new URL(request.url);
+    this.method = request.method;
+    // As `fetch` will send it: it spells `'` in a query as %27.
+    this.target = pathname + search;
+    this.headers = headersOf(request);
+    this.peer = peer;
+    this.hasBody = request.body !== null && request.headers.get('content-length') !== '0';
+    this.#request = request;
+    this.#reply = reply;
+    this.#bounds = bounds;
+  }
+
+  body(limitBytes: number): Promise<Uint8Array> {
+    const { body, headers } = this.#request;
+    const announced = Number(headers.get('content-length') ?? 0);
+    if (announced > limitBytes) return Promise.reject(tooLarge(limitBytes));
+    if (body === null) return Promise.resolve(new Uint8Array());
+    const source = new ByteSource(body);
+    return new Promise((resolve, reject) => {
+      const stop = (refusal: Refusal) => {
+        clearTimeout(timer);
+        source.cancel();
+        this.#giveBack();
+        reject(refusal);
+      };
+      const timer = setTimeout(() => stop(new Refusal('body_timeout')), this.#bounds.bodyMs);
+      this.#whole(source, limitBytes).then(
+        (bytes) => {
+          clearTimeout(timer);
+          resolve(bytes);
+        },
+        (fault) => stop(fault instanceof Refusal ? fault : lostBody()),
+      );
+    });
+  }
+
+  async #whole(source: ByteSource, limitBytes: number): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    let bytes = 0;
+    for (let piece = await source.next(); piece; piece = await source.next()) {
+      bytes += piece.length;
+      if (bytes > limitBytes) throw tooLarge(limitBytes);
+      if (bytes > COUNTED_BYTES && !this.#hold(bytes)) throw new Refusal('gateway_busy', 'bodies held');
+      pieces.push(piece);
+    }
+    return pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces);
+  }
+
+  #counted = 0;
+
+  /** Counts the body against the memory of all, until the call has ended. False: there is no room. */
+  #hold(bytes: number): boolean {
+    const { held } = this.#bounds;
+    if (this.#counted === 0) this.#reply.onClosed(() => this.#giveBack());
+    held.left -= bytes - this.#counted;
+    this.#counted = bytes;
+    return held.left >= 0;
+  }
+
+  #giveBack(): void {
+    this.#bounds.held.left += this.#counted;
+    this.#counted = 0;
+  }
+}
+
+/** Headers that came several times are one already, joined: what is judged is what is read. */
+function headersOf({ headers, url }: Request): string[] {
+  const list: string[] = [];
+  for (const [name, value] of headers) if (!NOT_THE_CLIENTS.test(name)) list.push(name, value);
+  return headers.has('host') ? list : [...list, 'host', new URL(url).host];
+}
+
+function lostBody(): Refusal {
+  return new Refusal('body_malformed', 'the client went away, or broke its framing');
+}
+
+function tooLarge(limitBytes: number): Refusal {
+  return new Refusal('body_too_large', `over ${limitBytes} bytes`, {
+    message: `At most ${limitBytes} bytes.`,
+  });
+}
