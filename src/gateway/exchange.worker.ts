@@ -3,6 +3,7 @@ import type { Take } from '../app.ts';
 import type { HeaderList, Inbound } from '../deps.ts';
 import { Refusal } from '../refusal.ts';
 import { ByteSource } from './byte-source.worker.ts';
+import { isUpgradable, workerOpening } from './opening.worker.ts';
 import { WorkerReply } from './reply.worker.ts';
 
 export interface WorkerBindings {
@@ -28,8 +29,10 @@ const NOT_THE_CLIENTS = /^(?:x-portcullis-.*|cf-.*|cdn-loop|true-client-ip|x-rea
 /** The answer is there as soon as its head is; it goes on behind that. */
 export function takeOnWorkers(bounds: WorkerBounds): Take<WorkerBindings> {
   return (bindings, take) => {
-    const reply = new WorkerReply(bindings.request, bounds.readMs);
-    void take({ inbound: new WorkerInbound(bindings, reply, bounds), reply, opening: null });
+    const { request } = bindings;
+    const reply = new WorkerReply(request, bounds.readMs);
+    const opening = isUpgradable(request) ? workerOpening(request, reply) : null;
+    void take({ inbound: new WorkerInbound(bindings, reply, bounds), reply, opening });
     return reply.response;
   };
 }
@@ -42,7 +45,7 @@ class WorkerInbound implements Inbound {
   readonly headers: HeaderList;
   readonly peer: string;
   readonly hasBody: boolean;
-  readonly upgradable = false;
+  readonly upgradable: boolean;
   readonly #request: Request;
   readonly #reply: WorkerReply;
   readonly #bounds: WorkerBounds;
@@ -55,6 +58,7 @@ class WorkerInbound implements Inbound {
     this.headers = headersOf(request);
     this.peer = peer;
     this.hasBody = request.body !== null && request.headers.get('content-length') !== '0';
+    this.upgradable = isUpgradable(request);
     this.#request = request;
     this.#reply = reply;
     this.#bounds = bounds;

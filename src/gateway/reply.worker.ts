@@ -51,21 +51,27 @@ export class WorkerReply implements Reply {
 
   head(status: number, headers: HeaderList): void {
     if (this.closed || this.started) return;
-    const named = new Headers();
-    for (let i = 0; i + 1 < headers.length; i += 2)
-      named.append(headers[i] as string, headers[i + 1] as string);
-    const length = named.get('content-length');
+    const told = named(headers);
+    const length = told.get('content-length');
     const stream =
       this.#headOnly || BODILESS.has(status)
         ? null
         : length === null
           ? new IdentityTransformStream()
           : new FixedLengthStream(Number(length));
-    const response = new Response(stream?.readable ?? null, { status, headers: named });
+    const response = new Response(stream?.readable ?? null, { status, headers: told });
     this.started = true;
     this.#writer = stream?.writable.getWriter() ?? null;
     this.#writer?.closed.catch(() => this.#left());
     this.#answer(response);
+  }
+
+  /** Answers with one end of a WebSocket; from here on there is no reply any more. */
+  upgrade(webSocket: unknown, headers: HeaderList): void {
+    this.#answer(new Response(null, { status: 101, webSocket, headers: named(headers) } as ResponseInit));
+    this.started = true;
+    this.#ended = true;
+    this.#close();
   }
 
   write(chunk: Uint8Array): boolean {
@@ -159,4 +165,10 @@ export class WorkerReply implements Reply {
     this.#stopWaiting();
     for (const closed of this.#onClosed) closed();
   };
+}
+
+function named(headers: HeaderList): Headers {
+  const list = new Headers();
+  for (let i = 0; i + 1 < headers.length; i += 2) list.append(headers[i] as string, headers[i + 1] as string);
+  return list;
 }

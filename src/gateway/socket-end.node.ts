@@ -1,10 +1,7 @@
 /** One end of a WebSocket in the hands of `ws`, and the bounds that both ends keep. */
 import type { WebSocket } from 'ws';
 import type { SocketEnd, SocketListener } from '../deps.ts';
-
-const MAX_MESSAGE_BYTES = 16_777_216;
-/** How long the other side may take to answer a close frame. */
-const CLOSE_MS = 5_000;
+import { CLOSE_MS, MAX_MESSAGE_BYTES } from './socket-bounds.ts';
 
 /** Compression would make a few bytes of a sender into many of ours. */
 export const SOCKET_BOUNDS = {

@@ -2,8 +2,9 @@
  * The model API from Workers, by `fetch`. The runtime waits with a request until the row that was written before it is durable, and
  * does not tell a server that cannot be reached from one that broke off: both are `broken`, so nothing counts as not done.
  */
-import type { AnswerHeaders, AnswerSink, Outbound, Sending, Upstream, UpstreamFault } from '../deps.ts';
+import type { AnswerSink, HeaderList, Outbound, Sending, Upstream, UpstreamFault } from '../deps.ts';
 import { ByteSource } from './byte-source.worker.ts';
+import { dialSocket } from './dial.worker.ts';
 import { KeyWatch } from './key-watch.ts';
 
 export interface WorkerUpstreamOptions {
@@ -19,58 +20,72 @@ const MAX_ANSWER_HEADER_BYTES = 32_768;
 /** The runtime decodes these when a body is read, and leaves the headers as they came. */
 const DECODED = /^\s*(?:gzip|br)\s*$/i;
 /** What is true of the encoded bytes only. */
-const OF_THE_CODING = ['content-encoding', 'content-length', 'accept-ranges', 'etag'];
+const OF_THE_CODING = new Set(['content-encoding', 'content-length', 'accept-ranges', 'etag']);
 
 export function workerUpstream(options: WorkerUpstreamOptions): Upstream {
   const url = new URL(options.url);
   const base = url.origin + url.pathname.replace(/\/+$/, '');
   const key = Buffer.from(options.key);
+  const credentials: [string, string] = ['authorization', `Bearer ${options.key}`];
+  const quotesKey = (said: Uint8Array | string): boolean =>
+    typeof said === 'string'
+      ? said.includes(options.key)
+      : Buffer.from(said.buffer, said.byteOffset, said.length).includes(key);
   return {
-    send: (out, sink) => new Sent(base + out.target, withCredentials(out, options.key), sink, key, options),
-    dial: () => {
-      throw new Error('not yet');
+    send: (out, sink) =>
+      new Sent(base + out.target, requestOf(out, credentials), sink, { ...options, bytes: key, quotesKey }),
+    dial(out, protocol, sink) {
+      const asked: [string, string][] = [['upgrade', 'websocket'], credentials];
+      if (protocol !== null) asked.push(['sec-websocket-protocol', protocol]);
+      const headers = [...pairs(out.headers), ...asked];
+      const timeoutMs = options.firstByteMs;
+      return dialSocket({ url: base + out.target, headers, protocol, timeoutMs, headersOf, quotesKey }, sink);
     },
-    quotesKey: (said) =>
-      typeof said === 'string'
-        ? said.includes(options.key)
-        : Buffer.from(said.buffer, said.byteOffset, said.length).includes(key),
+    quotesKey,
   };
 }
 
-function withCredentials({ method, headers, body }: Outbound, key: string): RequestInit {
+function requestOf({ method, headers, body }: Outbound, credentials: [string, string]): RequestInit {
+  const passed = pairs(headers).filter(([name]) => name !== 'accept-encoding');
+  return {
+    method,
+    // The runtime decodes what is read here, and a range or an etag speaks of the bytes as they came.
+    headers: [...passed, ['accept-encoding', 'identity'], credentials],
+    body: body as BodyInit | null,
+    redirect: 'manual',
+    // Nobody's answer comes out of a cache of the platform's.
+    cache: 'no-store',
+  };
+}
+
+function pairs(headers: HeaderList): [string, string][] {
   const named: [string, string][] = [];
   for (let i = 0; i + 1 < headers.length; i += 2)
-    if (headers[i] !== 'accept-encoding') named.push([headers[i] as string, headers[i + 1] as string]);
-  // Decoded bytes are not the bytes that a range or an etag speaks of.
-  named.push(['accept-encoding', 'identity'], ['authorization', `Bearer ${key}`]);
-  // Nobody's answer comes out of a cache of the platform's.
-  return { method, headers: named, body: body as BodyInit | null, redirect: 'manual', cache: 'no-store' };
+    named.push([headers[i] as string, headers[i + 1] as string]);
+  return named;
+}
+
+interface Bounds extends WorkerUpstreamOptions {
+  readonly bytes: Buffer;
+  readonly quotesKey: (said: string) => boolean;
 }
 
 /** One request in the runtime's hands. */
 class Sent implements Sending {
   readonly #sink: AnswerSink;
-  readonly #key: Buffer;
   readonly #watch: KeyWatch;
-  readonly #idleMs: number;
+  readonly #bounds: Bounds;
   readonly #control = new AbortController();
   #source: ByteSource | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #room: (() => void) | null = null;
   #over = false;
 
-  constructor(
-    url: string,
-    request: RequestInit,
-    sink: AnswerSink,
-    key: Buffer,
-    { firstByteMs, idleMs }: WorkerUpstreamOptions,
-  ) {
+  constructor(url: string, request: RequestInit, sink: AnswerSink, bounds: Bounds) {
     this.#sink = sink;
-    this.#key = key;
-    this.#watch = new KeyWatch(key);
-    this.#idleMs = idleMs;
-    this.#waitAtMost(firstByteMs);
+    this.#watch = new KeyWatch(bounds.bytes);
+    this.#bounds = bounds;
+    this.#waitAtMost(bounds.firstByteMs);
     const answer = fetch(url, { ...request, signal: this.#control.signal });
     void this.#read(answer).catch(() => this.#fail('broken'));
   }
@@ -90,8 +105,8 @@ class Sent implements Sending {
     const response = await answer;
     if (this.#over) return;
     const headers = headersOf(response);
-    if (headers === null) return this.#fail('broken');
-    if (quoted(headers, this.#key)) return this.#fail('key-echoed');
+    if (headers === null || response.status < 200) return this.#fail('broken');
+    if (this.#bounds.quotesKey(Object.values(headers).join('\n'))) return this.#fail('key-echoed');
     this.#sink.head(response.status, headers);
     if (response.body) await this.#pass(new ByteSource(response.body));
     this.#end();
@@ -101,7 +116,7 @@ class Sent implements Sending {
     this.#source = source;
     if (this.#over) return this.#letGo();
     for (;;) {
-      this.#waitAtMost(this.#idleMs);
+      this.#waitAtMost(this.#bounds.idleMs);
       const piece = await source.next();
       clearTimeout(this.#timer);
       if (this.#over || piece === null) return;
@@ -147,16 +162,16 @@ class Sent implements Sending {
   }
 }
 
-/** Null for an answer whose framing has two meanings, or that is none. */
-function headersOf({ status, headers }: Response): AnswerHeaders | null {
-  if (status < 200 || (headers.has('transfer-encoding') && headers.has('content-length'))) return null;
-  const named: Record<string, string> = Object.fromEntries(headers);
+/** Null for an answer whose framing has two meanings, or whose head is beyond all measure. */
+function headersOf({ headers }: Response): Record<string, string> | null {
+  if (headers.has('transfer-encoding') && headers.has('content-length')) return null;
+  const named = Object.fromEntries(headers);
   const bytes = Object.entries(named).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
   if (bytes > MAX_ANSWER_HEADER_BYTES) return null;
-  if (DECODED.test(named['content-encoding'] ?? '')) for (const name of OF_THE_CODING) delete named[name];
-  return named;
+  const isDecoded = DECODED.test(named['content-encoding'] ?? '');
+  return isDecoded ? without(named, OF_THE_CODING) : named;
 }
 
-function quoted(headers: AnswerHeaders, key: Buffer): boolean {
-  return Object.values(headers).join('\n').includes(key.toString());
+function without(named: Record<string, string>, names: ReadonlySet<string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(named).filter(([name]) => !names.has(name)));
 }

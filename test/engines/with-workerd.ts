@@ -12,8 +12,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** From 2026-08-04 on `nodejs_compat` is on by itself. */
 const COMPATIBILITY_DATE = '2026-11-01';
 const CLASS = 'TestObject';
-/** Tells an object when the client of its answer has left. */
-const FLAGS = '"enable_request_signal"';
+/** An object is told when the client of its answer has left; and what a socket has not sent yet is counted as it was given. */
+const FLAGS = '"enable_request_signal", "no_web_socket_compression"';
 /** The program itself: what `workerd` links may be a script that would outlive its end. */
 const BINARY = createRequire(import.meta.url).resolve(
   `@cloudflare/workerd-${process.platform}-${process.arch === 'x64' ? '64' : process.arch}/bin/workerd`,

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { send } from '../with-attack.ts';
 import { CHAT, PERMISSIVE, sleep, startGate, type TestGate } from '../with-gate.ts';
-import { type RawUpstream, startRawUpstream } from '../with-raw-upstream.ts';
+import { NO_ANSWERS, OK, type RawUpstream, startRawUpstream } from '../with-raw-upstream.ts';
 
 let gate: TestGate;
 let upstream: RawUpstream;
@@ -20,7 +20,6 @@ afterAll(async () => {
   await upstream.close();
 });
 
-const OK = 'HTTP/1.1 200 OK\r\n';
 const bytes = (text: string) => (socket: Socket) => void socket.end(text, 'latin1');
 async function call(serve: (socket: Socket) => void) {
   upstream.serve = serve;
@@ -35,23 +34,7 @@ async function call(serve: (socket: Socket) => void) {
   return { answer, row };
 }
 
-test.each([
-  ['nothing', ''],
-  ['another protocol', 'SSH-2.0-x\r\n'],
-  ['half a head', `${OK}Content-Ty`],
-  ['a head of 100 kB', `${OK}X: ${'a'.repeat(100_000)}\r\nContent-Length: 2\r\n\r\n{}`],
-  ['100 kB of small headers', `${OK}${'X-Filler: abcdefgh\r\n'.repeat(5_000)}Content-Length: 2\r\n\r\n{}`],
-  ['both framings', `${OK}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n`],
-  ['two lengths', `${OK}Content-Length: 2\r\nContent-Length: 5\r\n\r\n{}`],
-  ['a length beyond 64 bits', `${OK}Content-Length: 99999999999999999999\r\n\r\n{}`],
-  ['bare line feeds', `${OK}ETag: a\r\nContent-Length: 2\r\n\r\n{}`.replaceAll('\r', '')],
-  ['a carriage return in a value', `${OK}ETag: a\rSet-Cookie: x\r\nContent-Length: 2\r\n\r\n{}`],
-  ['a NUL in a value', `${OK}ETag: a\0b\r\nContent-Length: 2\r\n\r\n{}`],
-  ['a change of protocol', 'HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'],
-  ['a status of 000', 'HTTP/1.1 000 X\r\nContent-Length: 2\r\n\r\n{}'],
-  ['no chunk after a good head', `${OK}Transfer-Encoding: chunked\r\n\r\nzz\r\n`],
-  ['no body after a good head', `${OK}Content-Length: 9\r\n\r\n`],
-])('%s is a 502', async (_, text) => {
+test.each(NO_ANSWERS)('%s is a 502', async (_, text) => {
   const { answer, row } = await call(bytes(text));
   expect([answer?.status, row?.outcome, row?.status]).toEqual([502, 'upstream_error', 502]);
   expect(answer?.headers.get('cache-control')).toBe('no-store');
