@@ -13,16 +13,19 @@ export interface Seen {
   closed: number | null;
 }
 
-async function startSocketUpstream() {
+/** Records what reaches it. */
+export async function startSocketUpstream() {
   const upstream = {
     url: '',
     seen: [] as Seen[],
     /** Instead of a handshake; '' is silence. */
     refusal: null as string | null,
+    /** What it chooses of those that are offered. */
+    protocol: 'realtime',
     serve: (_: WebSocket) => {},
     close: async () => {},
   };
-  const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => 'realtime' });
+  const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => upstream.protocol });
   const server = createServer((_, outgoing) => outgoing.writeHead(404).end());
   const connections = new Set<Socket>();
   server.on('connection', (socket: Socket) => connections.add(socket));
@@ -105,7 +108,7 @@ export function withSocketUpstream(more: string) {
   };
 }
 
-export async function until(holds: () => boolean): Promise<void> {
-  for (let i = 0; i < 300 && !holds(); i++) await sleep(10);
-  expect(holds()).toBe(true);
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 300 && !(await holds()); i++) await sleep(10);
+  expect(await holds()).toBe(true);
 }

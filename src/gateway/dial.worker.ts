@@ -32,7 +32,7 @@ export function dialSocket(dial: Dial, sink: DialSink): Pick<Sending, 'abort'> {
     const headers = dial.headersOf(response);
     const { status, webSocket: ws } = response;
     if (headers && dial.quotesKey(Object.values(headers).join('\n'))) fail('key-echoed');
-    else if (headers === null || (status < 200 && !ws)) fail('broken');
+    else if (headers === null) fail('broken');
     else if (!ws) {
       tell(() => sink.refused(status, headers));
       control.abort();

@@ -17,8 +17,8 @@ export interface WorkerUpstreamOptions {
 }
 
 const MAX_ANSWER_HEADER_BYTES = 32_768;
-/** The runtime decodes these when a body is read, and leaves the headers as they came. */
-const DECODED = /^\s*(?:gzip|br)\s*$/i;
+/** Spelled like this the runtime decodes them when a body is read, and leaves the headers as they came. */
+const DECODED: ReadonlySet<string> = new Set(['gzip', 'br']);
 /** What is true of the encoded bytes only. */
 const OF_THE_CODING = new Set(['content-encoding', 'content-length', 'accept-ranges', 'etag']);
 
@@ -168,8 +168,7 @@ function headersOf({ headers }: Response): Record<string, string> | null {
   const named = Object.fromEntries(headers);
   const bytes = Object.entries(named).reduce((sum, [name, value]) => sum + name.length + value.length, 0);
   if (bytes > MAX_ANSWER_HEADER_BYTES) return null;
-  const isDecoded = DECODED.test(named['content-encoding'] ?? '');
-  return isDecoded ? without(named, OF_THE_CODING) : named;
+  return DECODED.has(named['content-encoding'] ?? '') ? without(named, OF_THE_CODING) : named;
 }
 
 function without(named: Record<string, string>, names: ReadonlySet<string>): Record<string, string> {
