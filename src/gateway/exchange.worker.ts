@@ -1,8 +1,11 @@
 /** One request and its answer on Workers: what the runtime has made of both, in the terms of the way of a call. */
+import type { Hono } from 'hono';
 import type { Take } from '../app.ts';
 import type { HeaderList, Inbound } from '../deps.ts';
 import { Refusal } from '../refusal.ts';
 import { ByteSource } from './byte-source.worker.ts';
+import { isCanonicalPath } from './guard.ts';
+import { type Gate, handle } from './handler.ts';
 import { isUpgradable, workerOpening } from './opening.worker.ts';
 import { WorkerReply } from './reply.worker.ts';
 
@@ -25,6 +28,19 @@ export interface WorkerBounds {
 const COUNTED_BYTES = 65_536;
 /** Ours from one object to the other, and what the platform adds: no client said it to us. */
 const NOT_THE_CLIENTS = /^(?:x-portcullis-.*|cf-.*|cdn-loop|true-client-ip|x-real-ip|x-forwarded-proto)$/;
+
+/** Hono reads targets more kindly than the guard; what the guard will refuse goes to it straight. */
+export function serveOnWorkers(
+  app: Hono<{ Bindings: WorkerBindings }>,
+  gate: Gate,
+  take: Take<WorkerBindings>,
+): (bindings: WorkerBindings) => Response | Promise<Response> {
+  return (bindings) => {
+    const [path = ''] = targetOf(bindings.request).split('?', 1);
+    if (isCanonicalPath(path)) return app.fetch(bindings.request, bindings);
+    return take(bindings, (exchange) => handle(exchange, null, {}, gate));
+  };
+}
 
 /** The answer is there as soon as its head is; it goes on behind that. */
 export function takeOnWorkers(bounds: WorkerBounds): Take<WorkerBindings> {
@@ -51,10 +67,8 @@ class WorkerInbound implements Inbound {
   readonly #bounds: WorkerBounds;
 
   constructor({ request, peer }: WorkerBindings, reply: WorkerReply, bounds: WorkerBounds) {
-    const { pathname, search } = new URL(request.url);
     this.method = request.method;
-    // As `fetch` will send it: it spells `'` in a query as %27.
-    this.target = pathname + search;
+    this.target = targetOf(request);
     this.headers = headersOf(request);
     this.peer = peer;
     this.hasBody = request.body !== null && request.headers.get('content-length') !== '0';
@@ -117,11 +131,16 @@ class WorkerInbound implements Inbound {
   }
 }
 
+/** Path and query as `fetch` will send them: it spells `'` in a query as %27. The URL is parsed nowhere: its host may be none. */
+function targetOf({ url }: Request): string {
+  const at = url.indexOf('/', url.indexOf('://') + 3);
+  const [path = '', ...query] = url.slice(at).split('?');
+  return [path, ...query.map((part) => part.replaceAll("'", '%27'))].join('?');
+}
+
 /** Headers that came several times are one already, joined: what is judged is what is read. */
-function headersOf({ headers, url }: Request): string[] {
-  const list: string[] = [];
-  for (const [name, value] of headers) if (!NOT_THE_CLIENTS.test(name)) list.push(name, value);
-  return headers.has('host') ? list : [...list, 'host', new URL(url).host];
+function headersOf({ headers }: Request): string[] {
+  return [...headers].flatMap(([name, value]) => (NOT_THE_CLIENTS.test(name) ? [] : [name, value]));
 }
 
 function lostBody(): Refusal {

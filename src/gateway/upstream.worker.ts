@@ -33,7 +33,11 @@ export function workerUpstream(options: WorkerUpstreamOptions): Upstream {
       : Buffer.from(said.buffer, said.byteOffset, said.length).includes(key);
   return {
     send: (out, sink) =>
-      new Sent(base + out.target, requestOf(out, credentials), sink, { ...options, bytes: key, quotesKey }),
+      new Dispatched(base + out.target, requestOf(out, credentials), sink, {
+        ...options,
+        bytes: key,
+        quotesKey,
+      }),
     dial(out, protocol, sink) {
       const asked: [string, string][] = [['upgrade', 'websocket'], credentials];
       if (protocol !== null) asked.push(['sec-websocket-protocol', protocol]);
@@ -71,7 +75,7 @@ interface Bounds extends WorkerUpstreamOptions {
 }
 
 /** One request in the runtime's hands. */
-class Sent implements Sending {
+class Dispatched implements Sending {
   readonly #sink: AnswerSink;
   readonly #watch: KeyWatch;
   readonly #bounds: Bounds;

@@ -355,14 +355,17 @@ test('bodies together take no more memory than is set aside, and give it back', 
   await own.close();
 });
 
-test('a target that is not canonical is refused, and has its row', async () => {
-  for (const path of ['/v1/models/..%2f', '//v1/models', '/v1/models;x']) {
-    const got = await raw(
-      calls.url,
-      `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`,
-    );
-    expect(got).toMatch(/^HTTP\/1.1 400 /);
-    expect(await last()).toMatchObject({ outcome: 'path_not_canonical' });
-  }
+test.each([
+  ['an escaped slash', '/v1/models/..%2f', 'x', 'path_not_canonical'],
+  ['an empty segment', '//v1/models', 'x', 'path_not_canonical'],
+  ['a matrix parameter', '/v1/models;x', 'x', 'path_not_canonical'],
+  ['a host that is a path', '/v1/models', 'x/v1', 'invalid_request'],
+  ['a host with a user', '/v1/models', 'x@y', 'invalid_request'],
+  ['a port that is none', '/v1/models', 'x:99999', 'invalid_request'],
+])('%s is refused, and has its row', async (_, path, host, code) => {
+  const bytes = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${token}\r\n\r\n`;
+  expect(await raw(calls.url, bytes)).toMatch(/^HTTP\/1.1 400 /);
+  expect(await last()).toMatchObject({ outcome: code });
+  if (code === 'path_not_canonical') expect(await last()).toMatchObject({ operation: null });
   expect(upstream.seen).toEqual([]);
 });

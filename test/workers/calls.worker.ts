@@ -3,7 +3,7 @@ import { uuidv7 } from 'uuidv7';
 import { clientAddress } from '../../src/address.ts';
 import { createGateway } from '../../src/app.ts';
 import { DrillUpstream } from '../../src/gateway/drill.ts';
-import { takeOnWorkers, type WorkerBindings } from '../../src/gateway/exchange.worker.ts';
+import { serveOnWorkers, takeOnWorkers, type WorkerBindings } from '../../src/gateway/exchange.worker.ts';
 import type { Gate } from '../../src/gateway/handler.ts';
 import { workerUpstream } from '../../src/gateway/upstream.worker.ts';
 import { newDigest } from '../../src/log/sha256.node.ts';
@@ -59,9 +59,9 @@ async function open(storage: ObjectStorage, told: Told) {
     ...{ socketIdleMs: told.upstream.idleMs, realm: 'test' },
   };
   const held = { left: told.heldBytes };
+  const take = takeOnWorkers({ bodyMs: told.bodyMs, readMs: told.readMs, held });
   const app = createGateway<WorkerBindings>({
-    ...{ gate, take: takeOnWorkers({ bodyMs: told.bodyMs, readMs: told.readMs, held }) },
-    ...{ jwks: keys.published, metadata: { paths: [], body: null } },
+    ...{ gate, take, jwks: keys.published, metadata: { paths: [], body: null } },
     portal: { fetch: () => new Response('a portal') },
     ready: () => ({ ready: true, armed: 'not-drilled' }),
   });
@@ -70,7 +70,7 @@ async function open(storage: ObjectStorage, told: Told) {
     const grant = { issuer: ISSUER, audience: OWN_AUDIENCE, tester, jti: `token-${tester}` };
     return signToken({ ...grant, issuedAt, expiresAt: issuedAt + DAY_MS }, keys.signing());
   };
-  return { core, app, token, held, gate };
+  return { core, serve: serveOnWorkers(app, gate, take), token, held, gate };
 }
 
 export class TestObject {
@@ -81,13 +81,13 @@ export class TestObject {
   }
 
   async fetch(request: Request): Promise<Response> {
-    const { pathname } = new URL(request.url);
-    if (!pathname.startsWith('/test/')) {
-      const { app } = await this.#opened;
-      return app.fetch(request, { request, peer: '127.0.0.1' });
+    const [, order] = /^http:\/\/127[^/]*\/test\/(\w+)$/.exec(request.url) ?? [];
+    if (order === undefined) {
+      const { serve } = await this.#opened;
+      return serve({ request, peer: '127.0.0.1' });
     }
     const asked = (await request.json()) as string[];
-    return Response.json({ answer: (await this.#order(pathname.slice(6), asked)) ?? null });
+    return Response.json({ answer: (await this.#order(order, asked)) ?? null });
   }
 
   async #order(order: string, [first = '', second = '']: string[]): Promise<unknown> {
