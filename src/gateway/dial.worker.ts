@@ -16,6 +16,8 @@ export interface Dial {
 
 export function dialSocket(dial: Dial, sink: DialSink): Pick<Sending, 'abort'> {
   const control = new AbortController();
+  /** Breaks the connection off, also once it is a socket. */
+  const cut = () => control.abort();
   let told = false;
   const tell = (what: () => void): void => {
     if (told) return;
@@ -25,26 +27,19 @@ export function dialSocket(dial: Dial, sink: DialSink): Pick<Sending, 'abort'> {
   };
   const fail = (fault: UpstreamFault): void => {
     tell(() => sink.error(fault));
-    control.abort();
+    cut();
   };
   const timer = setTimeout(() => fail('timeout'), dial.timeoutMs);
   const answered = (response: Response & { readonly webSocket?: RuntimeSocket | null }): void => {
     const headers = dial.headersOf(response);
     const { status, webSocket: ws } = response;
-    if (headers && dial.quotesKey(Object.values(headers).join('\n'))) fail('key-echoed');
-    else if (headers === null) fail('broken');
+    if (headers === null) fail('broken');
+    else if (dial.quotesKey(Object.values(headers).join('\n'))) fail('key-echoed');
     else if (!ws) {
       tell(() => sink.refused(status, headers));
-      control.abort();
+      cut();
     } else if ((headers['sec-websocket-protocol'] ?? null) !== dial.protocol) fail('broken');
-    // Aborting the request breaks the connection off, also once it is a socket.
-    else
-      tell(() =>
-        sink.opened(
-          workerSocketEnd(ws, () => control.abort()),
-          headers,
-        ),
-      );
+    else tell(() => sink.opened(workerSocketEnd(ws, cut), headers));
   };
   const { url, headers } = dial;
   fetch(url, { headers, signal: control.signal, redirect: 'manual' })
@@ -53,7 +48,7 @@ export function dialSocket(dial: Dial, sink: DialSink): Pick<Sending, 'abort'> {
   return {
     abort() {
       tell(() => {});
-      control.abort();
+      cut();
     },
   };
 }

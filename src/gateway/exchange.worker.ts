@@ -78,28 +78,23 @@ class WorkerInbound implements Inbound {
     this.#bounds = bounds;
   }
 
-  body(limitBytes: number): Promise<Uint8Array> {
+  async body(limitBytes: number): Promise<Uint8Array> {
     const { body, headers } = this.#request;
     const announced = Number(headers.get('content-length') ?? 0);
-    if (announced > limitBytes) return Promise.reject(tooLarge(limitBytes));
-    if (body === null) return Promise.resolve(new Uint8Array());
+    if (announced > limitBytes) throw tooLarge(limitBytes);
+    if (body === null) return new Uint8Array();
     const source = new ByteSource(body);
-    return new Promise((resolve, reject) => {
-      const stop = (refusal: Refusal) => {
-        clearTimeout(timer);
-        source.cancel();
-        this.#giveBack();
-        reject(refusal);
-      };
-      const timer = setTimeout(() => stop(new Refusal('body_timeout')), this.#bounds.bodyMs);
-      this.#whole(source, limitBytes).then(
-        (bytes) => {
-          clearTimeout(timer);
-          resolve(bytes);
-        },
-        (fault) => stop(fault instanceof Refusal ? fault : lostBody()),
-      );
-    });
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new Refusal('body_timeout')), this.#bounds.bodyMs);
+    try {
+      return await Promise.race([this.#whole(source, limitBytes), late.promise]);
+    } catch (fault) {
+      source.cancel();
+      this.#giveBack();
+      throw fault instanceof Refusal ? fault : lostBody();
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   async #whole(source: ByteSource, limitBytes: number): Promise<Uint8Array> {

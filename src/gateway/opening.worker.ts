@@ -5,6 +5,8 @@ import { type RuntimeSocket, workerSocketEnd } from './socket-end.worker.ts';
 
 declare const WebSocketPair: new () => { readonly 0: unknown; readonly 1: RuntimeSocket };
 
+const GOING_AWAY = 1001;
+
 /** True for what can become a WebSocket; anything else that asks for an upgrade is a plain request to the guard. */
 export function isUpgradable({ method, headers }: Request): boolean {
   return method === 'GET' && headers.get('upgrade')?.toLowerCase() === 'websocket';
@@ -24,5 +26,3 @@ export function workerOpening({ headers: asked }: Request, reply: WorkerReply): 
     },
   };
 }
-
-const GOING_AWAY = 1001;

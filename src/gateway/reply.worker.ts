@@ -135,10 +135,7 @@ export class WorkerReply implements Reply {
   /** A client that takes nothing for long is dropped: what waits for it costs the others. */
   #wait(): void {
     clearTimeout(this.#patience);
-    this.#patience = setTimeout(() => {
-      this.#left();
-      this.#break();
-    }, this.#readMs);
+    this.#patience = setTimeout(() => this.#left(), this.#readMs);
   }
 
   #stopWaiting(): void {

@@ -11,7 +11,6 @@ export interface RuntimeSocket {
   binaryType: string;
   /** Payload that it has taken and not sent yet: true only without compression (`no_web_socket_compression`). */
   readonly bufferedAmount: number;
-  readonly protocol: string;
   accept(): void;
   send(data: Uint8Array | string): void;
   close(code?: number, reason?: string): void;
@@ -41,6 +40,10 @@ const LOOK_MS = 10;
 /** Of frames that wait while nothing is read: the largest message fits. */
 const MAX_KEPT_BYTES = MAX_MESSAGE_BYTES;
 const MAX_KEPT = 1_024;
+/** RFC 6455 section 7.1.5: the connection is gone. */
+const LOST = 1006;
+/** What the runtime says of a peer that breaks the protocol, or its own bound; any other fault is a connection that is lost. */
+const BROKE = /protocolError\.description = (.*)$/;
 const UTF8 = new TextEncoder();
 /** A mark at the beginning is part of what was judged. */
 const TEXT = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -76,7 +79,10 @@ class WorkerSocketEnd implements SocketEnd {
     this.#cut = cut;
     ws.addEventListener('message', ({ data }) => this.#came(data));
     ws.addEventListener('close', ({ code, reason }) => this.#ended((one) => one.closed(code, reason)));
-    ws.addEventListener('error', ({ message = '' }) => this.#ended((one) => one.broke(message)));
+    ws.addEventListener('error', ({ message = '' }) => {
+      const why = BROKE.exec(message)?.[1];
+      this.#ended((one) => (why === undefined ? one.closed(LOST, '') : one.broke(why)));
+    });
   }
 
   get buffered(): number {
