@@ -59,9 +59,7 @@ export class WorkerReply implements Reply {
         : length === null
           ? new IdentityTransformStream()
           : new FixedLengthStream(Number(length));
-    // What is written is coded as the headers say, or not at all: the runtime shall code nothing.
-    const init = { status, headers: told, encodeBody: 'manual' } as ResponseInit;
-    const response = new Response(stream?.readable ?? null, init);
+    const response = new Response(stream?.readable ?? null, { status, headers: told });
     this.started = true;
     this.#writer = stream?.writable.getWriter() ?? null;
     this.#writer?.closed.catch(() => this.#left());

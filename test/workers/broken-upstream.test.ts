@@ -191,9 +191,12 @@ test('a client that breaks off there gives its slot back, and upstream is let go
 
 test('an upstream that cannot be reached is a 502', async () => {
   const away = await startCalls('http://127.0.0.1:9');
-  const headers = `Host: x\r\nAuthorization: Bearer ${await away.tester('ada')}\r\n`;
-  const [answer] = await send(away.url, `GET /v1/models HTTP/1.1\r\n${headers}\r\n`);
-  expect(answer?.status).toBe(502);
-  expect(await away.settled()).toMatchObject([{ outcome: 'upstream_error', status: 502 }]);
-  await away.close();
+  try {
+    const headers = `Host: x\r\nAuthorization: Bearer ${await away.tester('ada')}\r\n`;
+    const [answer] = await send(away.url, `GET /v1/models HTTP/1.1\r\n${headers}\r\n`);
+    expect(answer?.status).toBe(502);
+    expect(await away.settled()).toMatchObject([{ outcome: 'upstream_error', status: 502 }]);
+  } finally {
+    await away.close();
+  }
 });

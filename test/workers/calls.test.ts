@@ -7,13 +7,14 @@ import { CHAT, post, raw, sleep, startUpstream, type Upstream } from '../with-ga
 import { until } from '../with-socket-upstream.ts';
 import { type Calls, KEY, startCalls } from './with-calls.ts';
 
+const HELD_BYTES = 1_500_000;
 let calls: Calls;
 let upstream: Upstream;
 let token: string;
 let answer: (incoming: IncomingMessage, outgoing: ServerResponse) => void;
 beforeAll(async () => {
   upstream = await startUpstream((incoming, outgoing) => answer(incoming, outgoing));
-  calls = await startCalls(upstream.url);
+  calls = await startCalls(upstream.url, { heldBytes: HELD_BYTES });
   token = await calls.tester('ada');
 });
 afterAll(async () => {
@@ -97,6 +98,8 @@ test('a JSON answer passes as it is, under our key, and the call has its row', a
   const [seen] = upstream.seen;
   expect(seen).toMatchObject({ method: 'POST', url: '/v1/chat/completions', body: JSON.stringify(CHAT) });
   expect(seen?.headers).toMatchObject({ authorization: `Bearer ${KEY}`, 'x-request-id': row?.id });
+  // What the runtime says where nothing may come out of a cache.
+  expect(seen?.headers['cache-control']).toBe('no-cache');
   expect(JSON.stringify(seen)).not.toContain(token);
 });
 
@@ -342,17 +345,15 @@ test('a client that breaks off in its body has its row, and upstream hears nothi
 });
 
 test('bodies together take no more memory than is set aside, and give it back', async () => {
-  const own = await startCalls(upstream.url, { heldBytes: 500_000 });
-  const bearer = await own.tester('ada');
+  const before = (await calls.held())[0];
   answer = (_, outgoing) => void setTimeout(() => outgoing.writeHead(200).end(), 500);
-  const big = { ...CHAT, user: 'x'.repeat(200_000) };
+  const big = { ...CHAT, user: 'x'.repeat(HELD_BYTES * 0.4) };
   const statuses = await Promise.all(
-    Array.from({ length: 6 }, async () => (await post(own.url, bearer, big)).status),
+    Array.from({ length: 6 }, async () => (await post(calls.url, token, big)).status),
   );
   expect(statuses.toSorted()).toEqual([200, 200, 503, 503, 503, 503]);
-  await own.settled();
-  expect(await own.held()).toEqual([500_000, 0]);
-  await own.close();
+  await calls.settled();
+  expect([before, (await calls.held())[0]]).toEqual([HELD_BYTES, HELD_BYTES]);
 });
 
 test.each([
