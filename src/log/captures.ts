@@ -20,7 +20,7 @@ export interface Sealing {
 const SALT_BYTES = 32;
 const KEY_BYTES = 32;
 /** Longer bodies are kept up to here; their commitment covers what is kept. */
-const MOST_BYTES = 1_048_576;
+export const MOST_BYTES = 1_048_576;
 
 export interface Captured {
   readonly request: string;

@@ -84,10 +84,15 @@ export function migrateObject(storage: ObjectStorage, migrations: readonly Migra
     const done = new Set(run(storage, 'select tag from migrated', []).map(({ tag }) => tag));
     for (const { tag, sql } of migrations) {
       if (done.has(tag)) continue;
-      for (const statement of sql.split('--> statement-breakpoint')) run(storage, statement, []);
+      for (const statement of statementsOf(sql)) run(storage, statement, []);
       run(storage, 'insert into migrated values (?)', [tag]);
     }
   });
+}
+
+/** Of one migration. */
+export function statementsOf(sql: string): string[] {
+  return sql.split('--> statement-breakpoint');
 }
 
 type Row = Record<string, unknown>;

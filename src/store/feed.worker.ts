@@ -107,7 +107,7 @@ export class Feed {
     );
     const { feed_whose: whose = '', feed_fresh, ...row } = found ?? {};
     const isTheirs = found && (tester === undefined || whose === '' || whose === tester);
-    if (isFresh && tester !== undefined && (!isTheirs || !feed_fresh)) return undefined;
+    if (isFresh && tester !== undefined && isTheirs && !feed_fresh) return undefined;
     for (const name of one.without ?? []) delete row[name];
     return { table, key, row: isTheirs ? row : null };
   }
@@ -152,6 +152,10 @@ export class Feed {
         this.#rows(`drop trigger "${trigger}"`);
       else wanted.delete(String(trigger));
     for (const sql of wanted.values()) this.#rows(sql);
+    const others = 'tab not in (select value from json_each(?))';
+    const tracked = JSON.stringify(this.#tables.map(({ table }) => table));
+    this.#rows(`delete from "${name}" where ${others}`, tracked);
+    this.#rows(`delete from feed_tables where feed = ? and ${others}`, name, tracked);
     for (const one of this.#tables) this.#begin(one);
   }
 

@@ -8,6 +8,13 @@ const ENDED = {
   pending: 'iif(mine.pending is null, null, theirs.pending)',
   deleted_at: 'coalesce(mine.deleted_at, theirs.deleted_at)',
 };
+/** A call is settled once. */
+const SETTLED = Object.fromEntries(
+  [
+    ...['rule', 'outcome', 'detail', 'status', 'upstream_status', 'upstream_request_id', 'first_byte_ms'],
+    ...['duration_ms', 'bytes_in', 'bytes_out', 'used', 'output_hash', 'objects'],
+  ].map((name) => [name, `iif(mine.outcome is null, theirs.${name}, mine.${name})`]),
+);
 const BY_OBJECT = { of: 'objects', by: 'object' } as const;
 
 /** What the decision on a call reads; those that others refer to first. */
@@ -45,7 +52,14 @@ export const DOWN: readonly Tracked[] = [
 
 /** What calls leave behind. Rows never go by this way: the gate keeps them, and lets them go by its own rules. */
 export const UP: readonly Tracked[] = [
-  { table: 'requests', key: ['id'], tester: null, without: ['leaf', 'settled_leaf'] },
+  {
+    ...{ table: 'requests', key: ['id'], tester: null, without: ['leaf', 'settled_leaf'] },
+    takes: {
+      ...SETTLED,
+      job_used: 'coalesce(mine.job_used, theirs.job_used)',
+      repeats: 'max(mine.repeats, theirs.repeats)',
+    },
+  },
   { table: 'objects', key: ['id'], tester: null, takes: ENDED },
   { table: 'usage', key: ['subject', 'unit'], tester: null },
   { table: 'limits', key: ['tester'], tester: null },

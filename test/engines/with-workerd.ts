@@ -39,7 +39,7 @@ export async function bundle(entry = 'test/engines/object.worker.ts'): Promise<B
   return { text: outputFiles[0]?.text ?? '', inputs: Object.keys(metafile.inputs), externals };
 }
 
-function migrations(): { tag: string; sql: string }[] {
+export function migrations(): { tag: string; sql: string }[] {
   const read = (file: string) => readFileSync(join(ROOT, 'migrations', file), 'utf8');
   const { entries } = JSON.parse(read('meta/_journal.json')) as { entries: { tag: string }[] };
   return entries.map(({ tag }) => ({ tag, sql: read(`${tag}.sql`) }));
@@ -47,6 +47,7 @@ function migrations(): { tag: string; sql: string }[] {
 
 export interface Workerd {
   readonly url: string;
+  readonly dir: string;
   /** Where the databases of the objects are. */
   readonly disk: string;
   end(): Promise<void>;
@@ -58,12 +59,14 @@ export interface WorkerdOptions {
   readonly texts?: Readonly<Record<string, string>>;
   /** May reach what listens on this machine; otherwise it has nothing but its socket and the disk. */
   readonly local?: boolean;
+  /** Of one that has ended: its objects go on. */
+  readonly dir?: string;
 }
 
 export async function startWorkerd(worker: string, options: WorkerdOptions = {}): Promise<Workerd> {
-  const dir = mkdtempSync(join(tmpdir(), 'portcullis-workerd-'));
+  const dir = options.dir ?? mkdtempSync(join(tmpdir(), 'portcullis-workerd-'));
   const disk = join(dir, 'objects');
-  mkdirSync(disk);
+  mkdirSync(disk, { recursive: true });
   writeFileSync(join(dir, 'worker.js'), worker);
   writeFileSync(join(dir, 'config.capnp'), config(disk, options));
   const child = spawn(BINARY, ['serve', '--experimental', '--control-fd=3', join(dir, 'config.capnp')], {
@@ -79,7 +82,7 @@ export async function startWorkerd(worker: string, options: WorkerdOptions = {})
     await end();
     rmSync(dir, { recursive: true, force: true });
   };
-  return { url: await listening(child, ended), disk: join(disk, CLASS), end, close };
+  return { url: await listening(child, ended), dir, disk: join(disk, CLASS), end, close };
 }
 
 async function listening(child: ChildProcess, ended: Promise<void>): Promise<string> {

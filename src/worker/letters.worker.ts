@@ -1,0 +1,93 @@
+/** What a tester's object tells the gate and keeps in no table of its own: texts of calls that are kept, and alerts. */
+import type { AlertEvent } from '../alerts/events.ts';
+import { type Capture, type Captured, type Captures, MOST_BYTES } from '../log/captures.ts';
+import { type ObjectStorage, rowsOf, type Value } from '../store/durable.worker.ts';
+
+export type Letter =
+  | { readonly kind: 'capture'; readonly how: Capture; readonly captured: Captured }
+  | { readonly kind: 'alert'; readonly event: AlertEvent; readonly message: string };
+
+/** A row of an object is 2 MB at most, and the body of the call is in it as well. */
+const MOST_PROMPT_BYTES = 900_000;
+
+export class Letters {
+  readonly #storage: ObjectStorage;
+
+  constructor(storage: ObjectStorage) {
+    this.#storage = storage;
+    this.#rows(
+      'create table if not exists letters (id integer primary key autoincrement, said text not null, body blob, prompt blob)',
+    );
+  }
+
+  /** Runs inside a writer's job: it goes out when that is committed, and not otherwise. */
+  add(letter: Letter): void {
+    const { body, prompt, ...said } = letter.kind === 'capture' ? taken(letter) : { ...letter, ...NO_TEXT };
+    this.#rows(
+      'insert into letters (said, body, prompt) values (?, ?, ?)',
+      JSON.stringify(said),
+      body,
+      prompt,
+    );
+  }
+
+  /** The oldest ones, at least one where there is any. @returns the number of the last of them, too; 0: there is none */
+  next(mostBytes: number): { letters: readonly Letter[]; last: number } {
+    const sizes = this.#rows(
+      `select id, sum(length(said) + coalesce(length(body), 0) + coalesce(length(prompt), 0)) over (order by id) as bytes
+       from letters order by id limit 100`,
+    );
+    const fit = sizes.filter(({ bytes }, i) => i === 0 || Number(bytes) <= mostBytes);
+    const last = Number(fit.at(-1)?.id ?? 0);
+    const rows = this.#rows('select said, body, prompt from letters where id <= ? order by id', last);
+    return { letters: rows.map(read), last };
+  }
+
+  /** They are delivered. */
+  forget(upTo: number): void {
+    this.#rows('delete from letters where id <= ?', upTo);
+  }
+
+  #rows(text: string, ...values: Value[]) {
+    return rowsOf(this.#storage, text, ...values);
+  }
+}
+
+const NO_TEXT = { body: null, prompt: null };
+
+/** As much as the gate will keep. */
+function taken({ kind, how, captured }: Extract<Letter, { kind: 'capture' }>) {
+  const { body, prompt, ...about } = captured;
+  const words = prompt === null ? null : new TextEncoder().encode(prompt).subarray(0, MOST_PROMPT_BYTES);
+  return {
+    kind,
+    how,
+    captured: about,
+    body: how === 'prompt' ? null : body.subarray(0, MOST_BYTES),
+    prompt: words,
+  };
+}
+
+function read({ said, body = null, prompt = null }: Record<string, Value>): Letter {
+  const letter = JSON.parse(String(said)) as Letter;
+  if (letter.kind === 'alert') return letter;
+  const text = prompt === null ? null : new TextDecoder().decode(prompt as ArrayBuffer);
+  const captured = { ...letter.captured, body: new Uint8Array((body ?? 0) as ArrayBuffer), prompt: text };
+  return { ...letter, captured };
+}
+
+/** Where the gate seals: keys and words are there, and no text stays in the object. */
+export function capturesByLetter(letters: Letters): Pick<Captures, 'keep'> {
+  return {
+    keep(how, captured) {
+      if (how === 'none' || (how === 'prompt' && captured.prompt === null)) return;
+      letters.add({ kind: 'capture', how, captured });
+    },
+  };
+}
+
+/** Runs inside a writer's job. */
+export function alertByLetter(letters: Letters) {
+  return (event: AlertEvent, message: string = crypto.randomUUID()): void =>
+    letters.add({ kind: 'alert', event, message });
+}
