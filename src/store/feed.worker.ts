@@ -44,7 +44,7 @@ export class Feed {
     storage.transactionSync(() => this.#prepare(evenApplied));
   }
 
-  /** The number of the newest change; 0: there was none. */
+  /** The number of the newest change; it never falls. */
   get last(): number {
     const [row] = this.#rows('select seq from sqlite_sequence where name = ?', this.#name);
     return Number(row?.seq ?? 0);

@@ -8,8 +8,8 @@ import type { Letters } from './letters.worker.ts';
 export interface OutboundOptions {
   /** The name of the object that delivers. */
   readonly object: string;
-  readonly feed: Feed;
-  readonly letters?: Letters;
+  readonly feed: Pick<Feed, 'since' | 'forget'>;
+  readonly letters?: Pick<Letters, 'next' | 'forget'>;
   /** Resolves when all of it is durable where it went. */
   readonly deliver: (delivery: Delivery) => Promise<void>;
   /** As `DurableObjectStorage.setAlarm`; Unix milliseconds. */

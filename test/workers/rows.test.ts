@@ -427,6 +427,8 @@ describe('the log', () => {
       await object.letter(captureLetter({ request: String(id), tester: who }, `a plan of ${who}`));
       await delivered(object);
     }
+    await ada.write("update requests set repeats = 3 where decision = 'refused'");
+    await delivered(ada);
     await gate.write("insert into switches (scope) values ('global')");
     await gate.write("insert into acts (operator, act, subject) values ('me', 'test', 'x')");
     await gate.write("insert into operators (name, role) values ('me', 'admin')");
@@ -434,7 +436,7 @@ describe('the log', () => {
     await workerd.end();
     const file = fileOf(gate);
     const report = await verified(file, keyText);
-    expect(report).toMatchObject({ findings: [], checkpoints: 1, entries: 26, checked: 26 });
+    expect(report).toMatchObject({ findings: [], checkpoints: 1, entries: 28, checked: 28 });
     for (const edit of ["rule = 'x'", 'job_used = null', "tester = 'eve'", 'repeats = 2', 'outcome = null']) {
       const db = new Database(file);
       const before = db.prepare("select * from requests where tester = 'ada' and job_used is not null").get();
