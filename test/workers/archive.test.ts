@@ -82,6 +82,10 @@ test('it says what the gate’s rows say, as they come, change and go', async ()
   await gate.write('delete from tokens');
   await gate.write('delete from objects');
   await tell(gate, archive, 1);
+  await gate.write("insert into cohorts (name) values ('others')");
+  await gate.write("update testers set cohort = 'others'");
+  await gate.write("delete from cohorts where name = 'artists'");
+  await tell(gate, archive);
   await expectCopy(gate, d1);
   expect((await gate.page('archive')).changes).toEqual([]);
 });

@@ -186,13 +186,22 @@ describe('from the gate to a tester’s object', () => {
   });
 
   test('what was deleted goes, whatever refers to it', async () => {
-    const { gate, ada, tell } = await world();
+    const { gate, ada, bob, tell } = await world();
     await gate.write("insert into tokens (jti, tester, expires_at) values ('a', 'ada', 9)");
     await tell('ada');
     await gate.write('delete from tokens');
     await gate.write("delete from testers where id = 'ada'");
     await tell('ada');
     expect([await ids(ada, 'tokens', 'jti'), await ids(ada, 'testers')]).toEqual([[], []]);
+    await tell('bob');
+    await gate.write("insert into cohorts (name) values ('others')");
+    await gate.write("update testers set cohort = 'others'");
+    await gate.write("delete from cohorts where name = 'artists'");
+    await tell('bob');
+    expect([await ids(bob, 'testers', 'cohort'), await ids(bob, 'cohorts', 'name')]).toEqual([
+      ['others'],
+      ['others'],
+    ]);
   });
 
   test('a release that is asked for anew may come before the word that the old one is over', async () => {
@@ -303,8 +312,7 @@ describe('from a tester’s object to the gate', () => {
     await ada.write("update requests set outcome = 'complete', status = 200");
     await ada.write('update usage set day_used = 2, total_used = 2');
     const newer = { object: 'ada', ...(await ada.page('up')), letters: [] };
-    await gate.ask('manner', 'takes');
-    for (const one of [newer, older, newer]) await gate.deliver(one);
+    for (const one of [newer, older]) await gate.take(one);
     expect(await gate.sql('select outcome from requests')).toEqual([{ outcome: 'complete' }]);
     expect(await gate.sql("select total_used as n from usage where subject = 'tester:ada'")).toEqual([
       { n: 2 },
@@ -389,8 +397,7 @@ describe('both ways', () => {
     await gate.write("update objects set seconds = 4 where id = 'clip'");
     await tell('ada');
     expect(await ada.sql('select deleted_at as at from objects')).toEqual([{ at: 7 }]);
-    await gate.ask('manner', 'takes');
-    await gate.deliver({ object: 'ada', ...(await ada.page('up')), letters: [] });
+    await gate.take({ object: 'ada', ...(await ada.page('up')), letters: [] });
     expect(await gate.sql('select deleted_at as at, seconds from objects')).toEqual([{ at: 7, seconds: 4 }]);
   });
 
@@ -401,12 +408,11 @@ describe('both ways', () => {
     await gate.ask('manner', 'refuses');
     await ada.ask('ended', 'ada', 'clip');
     await gate.write("update objects set tester = 'bob' where id = 'clip'");
-    await gate.ask('manner', 'takes');
-    await gate.deliver({ object: 'ada', ...(await ada.page('up')), letters: [] });
+    await gate.take({ object: 'ada', ...(await ada.page('up')), letters: [] });
     const there = () => gate.sql('select tester, pending from objects');
     expect(await there()).toEqual([{ tester: 'bob', pending: null }]);
     await tell('ada');
-    await gate.deliver({ object: 'ada', ...(await ada.page('up')), letters: [] });
+    await gate.take({ object: 'ada', ...(await ada.page('up')), letters: [] });
     expect([await ids(ada, 'objects'), await there()]).toEqual([[], [{ tester: 'bob', pending: null }]]);
   });
 });

@@ -33,7 +33,7 @@ declare const MIGRATIONS: readonly Migration[];
 
 type Storage = ObjectStorage & { setAlarm(at: number): Promise<void> };
 interface Env {
-  readonly CASES: {
+  readonly OBJECTS: {
     get(id: unknown): { fetch(url: string, init: RequestInit): Promise<Response> };
     idFromName(name: string): unknown;
   };
@@ -117,6 +117,8 @@ function gateOf(storage: Storage): { ops: Ops; alarm: () => Promise<void> } {
     manner: (next: string) => {
       manner = next;
     },
+    /** From the test's own hand. */
+    take: (delivery: Delivery) => writer.write(() => take(delivery)),
     deliver: async (delivery: Delivery) => {
       if (manner === 'hangs') return new Promise<void>(() => {});
       if (manner === 'refuses') throw new Error('not now');
@@ -137,7 +139,7 @@ function gateOf(storage: Storage): { ops: Ops; alarm: () => Promise<void> } {
 }
 
 /** Its name is `WORLD/gate`, or `WORLD/` and whose it is. */
-export class CaseObject {
+export class TestObject {
   readonly #storage: Storage;
   readonly #env: Env;
   #open: ReturnType<typeof testerOf> | null = null;
@@ -169,7 +171,7 @@ export class CaseObject {
     const [named] = rowsOf(this.#storage, 'select name from named');
     const [world, name = ''] = String(named?.name).split('/');
     const deliver = async (delivery: Delivery) => {
-      const { CASES: objects } = this.#env;
+      const { OBJECTS: objects } = this.#env;
       const gate = objects.get(objects.idFromName(`${world}/gate`));
       const sent = { method: 'POST', body: wired([delivery]) };
       const answer = await gate.fetch(`http://object/${world}/gate/deliver`, sent);
@@ -182,7 +184,7 @@ export class CaseObject {
 }
 
 export default {
-  fetch(request: Request, { CASES: objects }: Env): Promise<Response> {
+  fetch(request: Request, { OBJECTS: objects }: Env): Promise<Response> {
     const [, world, name] = new URL(request.url).pathname.split('/');
     return objects.get(objects.idFromName(`${world}/${name}`)).fetch(request.url, request as RequestInit);
   },

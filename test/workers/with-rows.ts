@@ -28,7 +28,7 @@ export function objectAt(url: () => string, world: string, name: string) {
       ask<Page>('page', { feed, seq, tester, most }),
     apply: (changes: readonly Change[], tables?: readonly Tracked[]) =>
       ask('apply', changes, ...(tables ? [tables] : [])),
-    deliver: (delivery: Delivery) => ask('deliver', delivery),
+    take: (delivery: Delivery) => ask('take', delivery),
     letter: (...letters: Letter[]) => ask('letter', ...letters),
     async count(table: string, where = '1'): Promise<number> {
       const [row] = await ask<Rows>('sql', `select count(*) as n from "${table}" where ${where}`);
