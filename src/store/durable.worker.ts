@@ -77,17 +77,24 @@ export interface Migration {
   readonly sql: string;
 }
 
-/** Brings an object's database to the newest schema, all or nothing. @throws SqlFault */
+/** Brings an object's database to the newest schema, all or nothing. Feeds are made after it. @throws SqlFault */
 export function migrateObject(storage: ObjectStorage, migrations: readonly Migration[]): void {
   storage.transactionSync(() => {
     run(storage, 'create table if not exists migrated (tag text primary key) without rowid', []);
     const done = new Set(run(storage, 'select tag from migrated', []).map(({ tag }) => tag));
-    for (const { tag, sql } of migrations) {
-      if (done.has(tag)) continue;
+    const missing = migrations.filter(({ tag }) => !done.has(tag));
+    if (missing.length > 0) dropTriggers(storage);
+    for (const { tag, sql } of missing) {
       for (const statement of statementsOf(sql)) run(storage, statement, []);
       run(storage, 'insert into migrated values (?)', [tag]);
     }
   });
+}
+
+/** Those of feeds name columns, and SQLite lets go of none that a trigger names. */
+function dropTriggers(storage: ObjectStorage): void {
+  const triggers = "select name from sqlite_master where type = 'trigger' and name glob 'feed_*'";
+  for (const { name } of run(storage, triggers, [])) run(storage, `drop trigger "${name}"`, []);
 }
 
 /** Of one migration. */

@@ -9,6 +9,7 @@ export type Letter =
 
 /** A row of an object is 2 MB at most, and the body of the call is in it as well. */
 const MOST_PROMPT_BYTES = 900_000;
+const LETTERS_AT_ONCE = 100;
 
 export class Letters {
   readonly #storage: ObjectStorage;
@@ -34,8 +35,9 @@ export class Letters {
   /** The oldest ones, at least one where there is any. @returns the number of the last of them, too; 0: there is none */
   next(mostBytes: number): { letters: readonly Letter[]; last: number } {
     const sizes = this.#rows(
-      `select id, sum(length(said) + coalesce(length(body), 0) + coalesce(length(prompt), 0)) over (order by id) as bytes
-       from letters order by id limit 100`,
+      `select id, sum(size) over (order by id) as bytes from (
+         select id, length(said) + coalesce(length(body), 0) + coalesce(length(prompt), 0) as size
+         from letters order by id limit ${LETTERS_AT_ONCE})`,
     );
     const fit = sizes.filter(({ bytes }, i) => i === 0 || Number(bytes) <= mostBytes);
     const last = Number(fit.at(-1)?.id ?? 0);

@@ -239,6 +239,23 @@ describe('from the gate to a tester’s object', () => {
     expect((await gate.page('own', first.seq)).changes).toHaveLength(1);
   });
 
+  test('a migration may let go of what triggers name; they are made again', async () => {
+    const { gate } = await world();
+    const made = { table: 'made', key: ['id'], tester: '(select tester from objects where id = row.more)' };
+    await gate.write('create table made (id integer primary key, more text, less text)');
+    await gate.ask('track', 'own', [made]);
+    const { seq } = await gate.page('own');
+    const rebuilt = ['create table new (id text primary key, tester text)', 'drop table objects'];
+    const statements = ['alter table made drop column less', ...rebuilt, 'alter table new rename to objects'];
+    await gate.ask('migrate', [{ tag: 'next', sql: statements.join('--> statement-breakpoint') }]);
+    await gate.ask('track', 'own', [made]);
+    await gate.write("insert into objects values ('clip', 'ada')");
+    await gate.write("insert into made values (1, 'clip')");
+    expect((await gate.page('own', seq, 'ada')).changes).toEqual([
+      { table: 'made', key: [1], row: { id: 1, more: 'clip' } },
+    ]);
+  });
+
   test('rows with bytes, and with columns that only one side knows, are taken as far as both know them', async () => {
     const { gate, ada } = await world();
     const made = { table: 'made', key: ['id'], tester: null };
@@ -302,6 +319,16 @@ describe('from a tester’s object to the gate', () => {
       await gate.count('outbox'),
     ]).toEqual([1, 1, 1]);
     expect(await ada.count('letters')).toBe(0);
+  });
+
+  test('a text longer than is kept goes as far as it is kept', async () => {
+    const { gate, ada } = await joined();
+    await ada.ask('call', 'ada');
+    const [{ id = '' } = {}] = await ada.sql('select id from requests');
+    await ada.letter(captureLetter({ request: String(id) }, 'ö'.repeat(2_000_000)));
+    await delivered(ada);
+    const bytes = 'length(sealed) between 1048576 and 1048700';
+    expect(await gate.count('captures', bytes)).toBe(1);
   });
 
   test('an older delivery behind a newer one changes nothing', async () => {

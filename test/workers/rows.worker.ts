@@ -60,6 +60,7 @@ function opsOf(storage: Storage, writer: Writer, feeds: Record<string, Feed>) {
     forget: (feed: string, seq: number) => feeds[feed]?.forget(seq),
     apply: (changes: Change[], tables: readonly Tracked[] = DOWN) =>
       writer.write(() => applyChanges(storage, tables, changes)),
+    migrate: (more: Migration[]) => migrateObject(storage, [...MIGRATIONS, ...more]),
     track: (name: string, tables: Tracked[]) => {
       feeds[name] = new Feed(storage, name, tables);
     },
