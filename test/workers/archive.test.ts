@@ -71,7 +71,7 @@ async function expectCopy(gate: Obj, d1: D1): Promise<void> {
   }
 }
 
-test('it says what the gate’s rows say, as they come, change and go', async () => {
+test('the copy in D1 says what the gate’s rows say, as they come, change and go', async () => {
   const { d1, gate, archive } = await filled();
   await tell(gate, archive, 1);
   await expectCopy(gate, d1);
@@ -124,7 +124,7 @@ test('a lost answer, and a gate that starts anew, change nothing', async () => {
   expect(lost.size).toBe(migrations().length + 3);
 });
 
-test('a request that was overtaken by a newer one writes nothing, and is told so', async () => {
+test('a request to D1 that was overtaken by a newer one writes nothing, and is told so', async () => {
   const { d1, gate, archive } = await filled();
   const older = await gate.page('archive');
   await gate.write("update testers set name = 'Augusta'");
