@@ -230,7 +230,7 @@ export async function start(
     lifetimeDays: config.tokens.lifetimeDays,
     maxLifetimeDays: config.tokens.maxLifetimeDays,
     sha256,
-    can: { moderate: config.moderation !== undefined, mark: marker !== null },
+    can: { moderate: config.moderation !== undefined, mark: marker !== null, share: true },
     settings: settingsOf(config),
     outsideIssuers: config.issuers.length > 0,
     outbox,

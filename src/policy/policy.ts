@@ -47,6 +47,8 @@ export interface Policy {
   readonly moderates: boolean;
   /** True when some cohort's clips are marked. */
   readonly marks: boolean;
+  /** True when some cohort has quotas of all its testers together. */
+  readonly shares: boolean;
 }
 
 /** The policy cannot be used, and is refused as a whole. */
@@ -79,6 +81,7 @@ export function readPolicy(text: string, operations: readonly string[]): Policy 
     cohort: (name) => cohorts.get(name) ?? cohorts.get('*') ?? null,
     moderates: [...cohorts.values()].some(({ moderation }) => moderation !== null),
     marks: [...cohorts.values()].some(({ watermark }) => watermark),
+    shares: [...cohorts.values()].some(({ sharedQuotas }) => Object.keys(sharedQuotas).length > 0),
   };
 }
 

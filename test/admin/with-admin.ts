@@ -46,7 +46,7 @@ export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?
   const journal = new Journal(db.writer, sha256);
   const captures = new Captures(db.writer, journal, sealing, sha256);
   const writer = new Writer(sqliteTransaction(db.writer, journal), setImmediate);
-  const can = { moderate: false, mark: false };
+  const can = { moderate: false, mark: false, share: true };
   const text = 'cohorts: { alpha: { allow: [{ operations: ["*"], models: ["*"] }] } }';
   const inForce: InForce = { version: 1, policy: readPolicy(text, OPERATIONS) };
   const warden = new Warden({
