@@ -1,5 +1,6 @@
 /** Limits on guessing: how often one address may fail to show who it is. */
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import RateLimiterMemory from 'rate-limiter-flexible/lib/RateLimiterMemory.js';
+import RateLimiterRes from 'rate-limiter-flexible/lib/RateLimiterRes.js';
 import { Problem } from './problem.ts';
 
 const WINDOW_SECONDS = 60;

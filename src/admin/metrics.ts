@@ -1,6 +1,8 @@
 /** Numbers for Prometheus, put together when it asks: nothing of it is on the way of a call. */
 import { createRoute, OpenAPIHono, z } from '@hono/zod-openapi';
-import { Counter, Gauge, Registry } from 'prom-client';
+import Counter from 'prom-client/lib/counter.js';
+import Gauge from 'prom-client/lib/gauge.js';
+import Registry from 'prom-client/lib/registry.js';
 import { BOUNDS_MS } from '../admission/counts.ts';
 import type { Control, Totals } from '../control.ts';
 import type { AdminEnv } from './access.ts';

@@ -1,5 +1,6 @@
 /** How many calls without a known token one address may make; guards the log and the signature check from floods. */
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import RateLimiterMemory from 'rate-limiter-flexible/lib/RateLimiterMemory.js';
+import RateLimiterRes from 'rate-limiter-flexible/lib/RateLimiterRes.js';
 import { Refusal } from '../refusal.ts';
 
 export interface AddressLimit {
