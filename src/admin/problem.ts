@@ -4,6 +4,7 @@ import { HTTPException } from 'hono/http-exception';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { StopFileThere } from '../admission/stops.ts';
 import { SwitchUnknown } from '../admission/switches.ts';
+import { FormatNotMade } from '../log/export.ts';
 import { ReleaseFault } from '../outputs/releases.ts';
 import { masked } from '../printable.ts';
 import { StoreUnavailable } from '../store/writer.ts';
@@ -125,7 +126,8 @@ function problemOf(fault: unknown): Problem {
   if (fault instanceof KeyUnknown) return new Problem('key_unknown', fault.message);
   if (fault instanceof KeySigns) return new Problem('key_signs', fault.message);
   if (fault instanceof ReleaseFault) return new Problem(OF_RELEASES[fault.code], fault.message);
-  if (fault instanceof LifetimeTooLong) return new Problem('request_invalid', fault.message);
+  if (fault instanceof LifetimeTooLong || fault instanceof FormatNotMade)
+    return new Problem('request_invalid', fault.message);
   if (fault instanceof StoreUnavailable || isSqliteFault(fault))
     return new Problem('store_unavailable', 'Nothing was changed; the server log has the cause.');
   return new Problem('fault', 'The server log has the cause.');

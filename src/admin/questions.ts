@@ -158,11 +158,11 @@ export function questionRoutes(control: Control) {
     .openapi(exported, async (c) => {
       const { format, ...query } = c.req.valid('query');
       const subject = subjectOf({ format, ...query });
+      const parts = exportRows(control.log.find, questionOf(query, control.now()), format);
       await control.write(() => recordAct(control, c.var.actor, 'log.export', subject));
-      const asked = questionOf(query, control.now());
       c.header('Content-Type', contentType(format));
       return stream(c, async (out) => {
-        for (const part of exportRows(control.log.find, asked, format)) {
+        for (const part of parts) {
           if (out.aborted) return;
           await out.write(part as string);
           await turn();

@@ -36,7 +36,10 @@ export function contentType(format: Format): string {
   return format === 'csv' ? 'text/csv; charset=utf-8' : 'application/jsonl';
 }
 
-/** Parts of a file, oldest row first. What is committed while it runs is in it. */
+/** The format is none of this runtime. */
+export class FormatNotMade extends Error {}
+
+/** Parts of a file, oldest row first. What is committed while it runs is in it. @throws FormatNotMade */
 export function exportRows(find: Finder, asked: Question, format: TextFormat): Generator<string>;
 export function exportRows(find: Finder, asked: Question, format: Format): Generator<string | Uint8Array>;
 export function exportRows(find: Finder, asked: Question, format: Format): Generator<string | Uint8Array> {
