@@ -1,13 +1,12 @@
 /** What the parts of the gate are told, made of the configuration. Pure. */
-import { stringify } from 'yaml';
 import { type Config, ConfigError, DEFAULT_RULES } from './config.ts';
 import type { Releasing } from './control.ts';
 import { moderatorOf } from './gateway/moderate.ts';
 import type { PolicyError } from './policy/policy.ts';
 
-/** What the configuration itself says of cohorts, as the text of a policy. */
-export function ownPolicyText({ terms, cohorts }: Config): string {
-  return stringify({ terms: terms ?? 0, cohorts: cohorts ?? { '*': DEFAULT_RULES } });
+/** What the configuration itself says of cohorts, as a policy says it. */
+export function ownPolicy({ terms, cohorts }: Config) {
+  return { terms: terms ?? 0, cohorts: cohorts ?? { '*': DEFAULT_RULES } };
 }
 
 /** A fault of the policy, where it stands: the file does not start the gate, nor is it taken up. */

@@ -1,9 +1,10 @@
 /** What of the configuration stands in files or concerns Node alone. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { stringify } from 'yaml';
 import { trustedBy } from '../address.ts';
 import { type Config, ConfigError } from '../config.ts';
-import { ownPolicyText } from '../from-config.ts';
+import { ownPolicy } from '../from-config.ts';
 import type { MarkerOptions } from '../outputs/mark.node.ts';
 
 export function configFile(env: NodeJS.ProcessEnv): string | null {
@@ -27,7 +28,7 @@ export function giveUp(fault: unknown): never {
 
 /** The usage policy that the configuration names, or what it says of cohorts itself, as the text of a policy. */
 export function policyText(config: Config): string {
-  return config.policy === undefined ? ownPolicyText(config) : readText('policy', config.policy);
+  return config.policy === undefined ? stringify(ownPolicy(config)) : readText('policy', config.policy);
 }
 
 /** @param dataDir shared by all processes on it */
