@@ -5,7 +5,11 @@ export const ORIGIN = 'http://localhost';
 
 export type Browser = ReturnType<typeof browserOf>;
 
-export function browserOf({ app }: Pick<Admin, 'app'>, cookie = '') {
+export function browserOf(
+  { app }: { readonly app: Pick<Admin['app'], 'request'> },
+  cookie = '',
+  origin = ORIGIN,
+) {
   const jar = new Map<string, string>();
   if (cookie) jar.set(...(cookie.split('=', 2) as [string, string]));
   let csrf: string | undefined;
@@ -23,9 +27,9 @@ export function browserOf({ app }: Pick<Admin, 'app'>, cookie = '') {
     json?: object,
     more: Record<string, string | undefined> = {},
   ): Promise<Response> {
-    const given = { origin: ORIGIN, cookie: kept(), 'x-csrf-token': csrf, ...more };
+    const given = { origin, cookie: kept(), 'x-csrf-token': csrf, ...more };
     const headers = Object.entries({ ...given, ...(json ? { 'content-type': 'application/json' } : {}) });
-    const answer = await app.request(`${ORIGIN}${path}`, {
+    const answer = await app.request(`${origin}${path}`, {
       method,
       headers: headers.filter((one): one is [string, string] => Boolean(one[1])),
       ...(json ? { body: JSON.stringify(json) } : {}),

@@ -1,14 +1,12 @@
 /** The open-source runtime of Cloudflare Workers, offline, with the Durable Objects on disk. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundleWorker } from '../../scripts/workers-bundle.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** From 2026-08-04 on `nodejs_compat` is on by itself. */
 const COMPATIBILITY_DATE = '2026-11-01';
 const CLASS = 'TestObject';
@@ -19,31 +17,8 @@ const BINARY = createRequire(import.meta.url).resolve(
   `@cloudflare/workerd-${process.platform}-${process.arch === 'x64' ? '64' : process.arch}/bin/workerd`,
 );
 
-interface Bundle {
-  readonly text: string;
-  readonly inputs: string[];
-  readonly externals: string[];
-}
-
 /** A Worker as it would be deployed: one module. */
-export async function bundle(entry = 'test/engines/object.worker.ts'): Promise<Bundle> {
-  const { outputFiles, metafile } = await build({
-    entryPoints: [join(ROOT, entry)],
-    ...{ bundle: true, write: false, metafile: true, minify: true, format: 'esm', target: 'es2024' },
-    ...{ platform: 'neutral', mainFields: ['module', 'main'], conditions: ['workerd', 'worker', 'import'] },
-    external: ['node:*', 'cloudflare:*'],
-    define: { MIGRATIONS: JSON.stringify(migrations()) },
-  });
-  const [output] = Object.values(metafile.outputs);
-  const externals = (output?.imports ?? []).filter(({ external }) => external).map(({ path }) => path);
-  return { text: outputFiles[0]?.text ?? '', inputs: Object.keys(metafile.inputs), externals };
-}
-
-export function migrations(): { tag: string; sql: string }[] {
-  const read = (file: string) => readFileSync(join(ROOT, 'migrations', file), 'utf8');
-  const { entries } = JSON.parse(read('meta/_journal.json')) as { entries: { tag: string }[] };
-  return entries.map(({ tag }) => ({ tag, sql: read(`${tag}.sql`) }));
-}
+export const bundle = (entry = 'test/engines/object.worker.ts') => bundleWorker(entry);
 
 export interface Workerd {
   readonly url: string;

@@ -4,9 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { getPlatformProxy } from 'wrangler';
+import { migrations } from '../../scripts/workers-bundle.ts';
 import { type Archive, archiveIn, type D1 } from '../../src/worker/archive.worker.ts';
 import { ARCHIVED } from '../../src/worker/tables.worker.ts';
-import { bundle, migrations, startWorkerd, type Workerd } from '../engines/with-workerd.ts';
+import { bundle, startWorkerd, type Workerd } from '../engines/with-workerd.ts';
 import { type Obj, objectAt } from './with-rows.ts';
 
 let workerd: Workerd;
