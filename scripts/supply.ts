@@ -9,6 +9,8 @@ interface Locked {
   readonly integrity?: string;
   readonly license?: string;
   readonly link?: boolean;
+  /** True when only what we develop with needs it: it is never shipped. */
+  readonly dev?: boolean;
   readonly hasInstallScript?: boolean;
 }
 /** What npm takes packages from: a manifest, and the root of the lock. */
@@ -18,13 +20,15 @@ interface Wanted {
 
 const LICENCES =
   /^(?:MIT|MIT-0|ISC|0BSD|Apache-2\.0|BSD-[23]-Clause|BlueOak-1\.0\.0|MPL-2\.0|CC0-1\.0|CC-BY-4\.0|Python-2\.0|Unlicense|Zlib)$/;
+/** What miniflare resizes pictures with: never shipped, and nothing of ours is linked with it. */
+const LGPL_TOOLS = /^@img\/sharp-(?:libvips-)?[a-z0-9]+(?:-[a-z0-9]+)?$/;
 /** Packages that may run code while they are installed: a native module, and binaries that are tools. */
 const INSTALLS: ReadonlySet<string> = new Set(['better-sqlite3', 'esbuild', 'node', 'workerd']);
 const REGISTRY = 'https://registry.npmjs.org/';
 const GROUPS = ['dependencies', 'devDependencies'];
 /** Other ways to the same end, which nothing here looks at. */
 const UNUSED = ['optionalDependencies', 'peerDependencies', 'bundleDependencies', 'overrides', 'workspaces'];
-const VERSION = /^(?:npm:[\w@/-]+@)?\d+\.\d+\.\d+$/;
+const VERSION = /^(?:npm:[\w@/-]+@)?\d+\.\d+\.\d+(?:-[\w.]+)?$/;
 const EXACT = /^\d+\.\d+\.\d+(?:[-+][\w.+-]+)?$/;
 const SHA512 = /^sha512-[A-Za-z0-9+/]{86}==$/;
 
@@ -71,7 +75,7 @@ function faultsOf(path: string, one: Locked): string[] {
   if (one.name !== undefined && one.name !== aliased(path, name))
     faults.push(`is "${one.name}" under another name`);
   if (!SHA512.test(one.integrity ?? '')) faults.push('has no SHA-512');
-  if (!licensed(one.license)) faults.push(`has the licence "${one.license}"`);
+  if (!licensed(one, name)) faults.push(`has the licence "${one.license}"`);
   if (one.hasInstallScript && !INSTALLS.has(name)) faults.push('runs a script when it is installed');
   return faults.map((fault) => `${path} ${fault}`);
 }
@@ -90,9 +94,11 @@ function aliased(path: string, name: string): string {
 }
 
 /** An SPDX expression holds when one of its choices does. */
-function licensed(licence = ''): boolean {
-  return licence
+function licensed({ license = '', dev }: Locked, name: string): boolean {
+  const isTool = dev === true && LGPL_TOOLS.test(name);
+  const may = (one: string) => LICENCES.test(one) || (isTool && one === 'LGPL-3.0-or-later');
+  return license
     .replaceAll(/[()]/g, '')
     .split(' OR ')
-    .some((choice) => choice.split(' AND ').every((one) => LICENCES.test(one.trim())));
+    .some((choice) => choice.split(' AND ').every((one) => may(one.trim())));
 }

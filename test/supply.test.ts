@@ -59,6 +59,24 @@ test.each<[string, (built: Built) => void, string]>([
   ['SHA-1', ({ hono }) => Object.assign(hono, { integrity: 'sha1-AAAA' }), 'no SHA-512'],
   ['an empty hash', ({ hono }) => Object.assign(hono, { integrity: 'sha512-' }), 'no SHA-512'],
   ['a licence that we may not use', ({ hono }) => Object.assign(hono, { license: 'GPL-3.0' }), 'GPL-3.0'],
+  [
+    'what only a tool may be under, in something else',
+    ({ hono }) => Object.assign(hono, { license: 'LGPL-3.0-or-later', dev: true }),
+    'LGPL-3.0-or-later',
+  ],
+  [
+    'that tool, shipped',
+    ({ lock }) => delete lock.packages['node_modules/@img/sharp-libvips-linux-x64']?.dev,
+    'LGPL-3.0-or-later',
+  ],
+  [
+    'that tool, under a third licence',
+    ({ lock }) =>
+      Object.assign(lock.packages['node_modules/@img/sharp-libvips-linux-x64'] ?? {}, {
+        license: 'LGPL-3.0-or-later AND GPL-3.0',
+      }),
+    'GPL-3.0',
+  ],
   ['no licence', ({ hono }) => Object.assign(hono, { license: undefined }), 'licence'],
   ['a script', ({ hono }) => Object.assign(hono, { hasInstallScript: true }), 'runs a script'],
   ['another package under its name', ({ hono }) => Object.assign(hono, { name: 'evil' }), 'evil'],
