@@ -1,11 +1,8 @@
-/** The whole gate in a temporary directory, started as `portcullis serve` starts it, with real sockets. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+/** The whole gate as it is deployed, with real sockets. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import Database from 'better-sqlite3';
-import { type Running, start } from '../src/node.ts';
+
+const UPSTREAM_KEY = 'sk-upstream-canary-key';
 
 export interface Row {
   readonly id: string;
@@ -36,14 +33,23 @@ export interface Used {
 export interface TestGate {
   readonly url: string;
   readonly control: string;
+  /** Of the first operator. */
+  readonly credential: string;
+  /** The files of the store. */
   readonly dir: string;
   admin(method: string, path: string, body?: object): Promise<Record<string, unknown>>;
   /** A new tester with a token, in the cohort `artists`. */
   tester(id: string, cohort?: string): Promise<string>;
+  /** Objects that upstream has already become the tester's. */
+  enter(tester: string, ...ids: string[]): Promise<void>;
+  /** What the store holds: on Workers that of the gate's object, once all that its testers' wrote has arrived. @param sql one query */
+  read<T>(sql: string): T[];
+  /** Of the request log, by id. @param where SQL */
   rows(where?: string): Row[];
   usage(): Used[];
   /** Waits until every row is settled. */
   settled(): Promise<Row[]>;
+  /** Written by hand, past the gate. On Workers nobody can. */
   sql(text: string): void;
   /** Without the files going: what a stopped gate leaves. */
   stop(): Promise<void>;
@@ -53,97 +59,68 @@ export interface TestGate {
 
 export const PERMISSIVE = 'allow: [{ operations: ["*"], models: ["*"] }]';
 
-/** @param cohorts YAML below `cohorts:`; null for the defaults of a start without configuration */
+/**
+ * On the runtime of the project that runs the test: Node, or workerd.
+ * @param cohorts YAML below `cohorts:`; null for the defaults of a start without configuration
+ */
 export async function startGate(
   upstream: string | null,
   cohorts: string | null = `artists: { ${PERMISSIVE} }`,
   more = '',
   secrets: Readonly<Record<string, string>> = {},
 ): Promise<TestGate> {
-  const dir = mkdtempSync(join(tmpdir(), 'portcullis-test-'));
-  const data = join(dir, 'data');
-  const config = join(dir, 'config.yaml');
   // Upstream sees the calls of the test and no others, unless the test says so.
   const trace = /^trace:/m.test(more) ? '' : 'trace: { clips: false }\n';
-  writeFileSync(config, `${cohorts === null ? '' : `cohorts:\n  ${cohorts}\n`}${more}\n${trace}`);
-  const env = {
-    ...secrets,
-    PORTCULLIS_DATA_DIR: data,
-    PORTCULLIS_CONFIG: config,
-    PORTCULLIS_LISTEN: '127.0.0.1:0',
-    PORTCULLIS_CONTROL_LISTEN: '127.0.0.1:0',
-    ...(upstream === null
-      ? {}
-      : { PORTCULLIS_UPSTREAM_URL: upstream, PORTCULLIS_UPSTREAM_KEY: 'sk-upstream-canary-key' }),
+  const config = `${cohorts === null ? '' : `cohorts:\n  ${cohorts}\n`}${more}\n${trace}`;
+  const { startHere } = await import('./with-node.ts');
+  const host = await startHere({ upstream, upstreamKey: UPSTREAM_KEY, config, secrets });
+  return Object.assign(host, helpers(host));
+}
+
+/** What a runtime gives; the rest is the same on all. */
+export type Host = Omit<TestGate, Shared>;
+type Shared = 'admin' | 'tester' | 'enter' | 'rows' | 'usage' | 'settled';
+export interface Start {
+  /** Null: the demo. */
+  readonly upstream: string | null;
+  readonly upstreamKey: string;
+  /** YAML. */
+  readonly config: string;
+  readonly secrets: Readonly<Record<string, string>>;
+}
+
+function helpers(host: Host): Pick<TestGate, Shared> {
+  const rows = (where = '1') => host.read<Row>(`select * from requests where ${where} order by id`);
+  const admin: TestGate['admin'] = async (method, path, body) => {
+    const answer = await fetch(`${host.control}/admin/${path}`, {
+      method,
+      headers: {
+        authorization: `Bearer ${host.credential}`,
+        ...(body ? { 'content-type': 'application/json' } : {}),
+      },
+      body: body ? JSON.stringify(body) : null,
+    });
+    const json = (await answer.json()) as Record<string, unknown>;
+    if (!answer.ok) throw new Error(`${answer.status} ${JSON.stringify(json)}`);
+    return json;
   };
-  let running: Running | null = await start(env, () => {});
-  const up = (): Running => {
-    if (!running) throw new Error('the gate is stopped');
-    return running;
-  };
-  const read = () => new Database(join(data, 'portcullis.sqlite'), { readonly: true });
-  const gate: TestGate = {
-    get url() {
-      return up().gateway;
-    },
-    get control() {
-      return up().control;
-    },
-    dir: data,
-    async admin(method, path, body) {
-      const credential = readFileSync(join(data, 'operator-credential'), 'utf8').trim();
-      const answer = await fetch(`${up().control}/admin/${path}`, {
-        method,
-        headers: {
-          authorization: `Bearer ${credential}`,
-          ...(body ? { 'content-type': 'application/json' } : {}),
-        },
-        body: body ? JSON.stringify(body) : null,
-      });
-      const json = (await answer.json()) as Record<string, unknown>;
-      if (!answer.ok) throw new Error(`${answer.status} ${JSON.stringify(json)}`);
-      return json;
-    },
+  return {
+    admin,
     async tester(id, cohort = 'artists') {
-      await gate.admin('POST', 'cohorts', { name: cohort }).catch(() => {});
-      await gate.admin('POST', 'testers', { id, cohort });
-      return String((await gate.admin('POST', 'tokens', { tester: id })).token);
+      await admin('POST', 'cohorts', { name: cohort }).catch(() => {});
+      await admin('POST', 'testers', { id, cohort });
+      return String((await admin('POST', 'tokens', { tester: id })).token);
     },
-    rows(where = '1') {
-      const db = read();
-      const rows = db.prepare<[], Row>(`select * from requests where ${where} order by id`).all();
-      db.close();
-      return rows;
+    async enter(to, ...ids) {
+      await admin('POST', 'objects/give', { to, ids });
     },
-    usage() {
-      const db = read();
-      const rows = db.prepare<[], Used>('select * from usage').all();
-      db.close();
-      return rows;
-    },
+    rows,
+    usage: () => host.read('select * from usage'),
     async settled() {
-      for (let i = 0; i < 200 && gate.rows('outcome is null').length > 0; i++) await sleep(25);
-      return gate.rows();
-    },
-    sql(text) {
-      const db = new Database(join(data, 'portcullis.sqlite'));
-      db.exec(text);
-      db.close();
-    },
-    async stop() {
-      await running?.close(0);
-      running = null;
-    },
-    async restart() {
-      await gate.stop();
-      running = await start(env, () => {});
-    },
-    async close() {
-      await gate.stop();
-      rmSync(dir, { recursive: true, force: true });
+      for (let i = 0; i < 200 && rows('outcome is null').length > 0; i++) await sleep(25);
+      return rows();
     },
   };
-  return gate;
 }
 
 export interface Upstream {

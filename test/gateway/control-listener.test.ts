@@ -1,16 +1,12 @@
 /** The control listener reads a request in one way only, and shares no route with the testers'. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ROUTES } from '../../src/gateway/routes.ts';
 import { send } from '../with-attack.ts';
 import { startGate, type TestGate } from '../with-gate.ts';
 
 let gate: TestGate;
-let credential: string;
 beforeAll(async () => {
   gate = await startGate(null);
-  credential = readFileSync(join(gate.dir, 'operator-credential'), 'utf8').trim();
 });
 afterAll(() => gate.close());
 
@@ -18,7 +14,7 @@ const ask = async (line: string, lines: string[] = [], body = '') => {
   const head = [
     `${line} HTTP/1.1`,
     'Host: 127.0.0.1',
-    `Authorization: Bearer ${credential}`,
+    `Authorization: Bearer ${gate.credential}`,
     ...lines,
     '',
     body,
@@ -104,11 +100,11 @@ test('a Host that is no name, and versions beyond HTTP/1.1, are refused', async 
     expect([host, (await send(gate.control, plain(host)))[0]?.status]).toEqual([host, 400]);
   const [older] = await send(gate.control, `${plain('127.0.0.1').replace('1.1', '1.0')}`);
   expect(older?.status).toBe(200);
-  const chunked = `POST /admin/switches HTTP/1.0\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${credential}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${CHUNKED}`;
+  const chunked = `POST /admin/switches HTTP/1.0\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${gate.credential}\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n${CHUNKED}`;
   expect((await send(gate.control, chunked))[0]?.status).toBe(400);
 });
 const plain = (host: string) =>
-  `GET /admin/me HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${credential}\r\n\r\n`;
+  `GET /admin/me HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${gate.credential}\r\n\r\n`;
 
 test('CONNECT, an upgrade and HTTP/2 get no answer of the admin API', async () => {
   for (const [line, lines] of [
@@ -130,7 +126,7 @@ test("no route of one listener is another's", async () => {
   }
   for (const path of [...ROUTES.map((route) => route.path), '/.well-known/jwks.json', '/readyz']) {
     const answer = await fetch(gate.control + path.replaceAll(/:\w+/g, 'x'), {
-      headers: { authorization: `Bearer ${credential}` },
+      headers: { authorization: `Bearer ${gate.credential}` },
     });
     expect([path, answer.status]).toEqual([path, 404]);
   }

@@ -21,9 +21,8 @@ interface Served {
 }
 
 async function get(path: string): Promise<Response> {
-  const credential = readFileSync(join(gate.dir, 'operator-credential'), 'utf8').trim();
   const answer = await fetch(`${gate.control}/admin/log/${path}`, {
-    headers: { authorization: `Bearer ${credential}` },
+    headers: { authorization: `Bearer ${gate.credential}` },
   });
   expect(answer.status, path).toBe(200);
   return answer;

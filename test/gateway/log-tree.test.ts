@@ -1,5 +1,5 @@
 /** The log's tree: whoever edits, deletes, inserts, moves or cuts off is found, and the first bad entry is named. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -147,10 +147,9 @@ test('a log that was made anew with its own key is found by a checkpoint from el
 
 test('a bundle proves itself without the database, and shows every change', async () => {
   await gate.restart();
-  const credential = readFileSync(join(gate.dir, 'operator-credential'), 'utf8').trim();
   const fetched = async (query: string) => {
     const answer = await fetch(`${gate.control}/admin/log/bundle${query}`, {
-      headers: { authorization: `Bearer ${credential}` },
+      headers: { authorization: `Bearer ${gate.credential}` },
     });
     return answer.text();
   };

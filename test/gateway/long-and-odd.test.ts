@@ -1,5 +1,4 @@
 /** What steers a line or a terminal, and texts without end, in every field that reaches a row: escaped and bounded. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -120,7 +119,7 @@ test('and what somebody wrote into the database by hand does not steer a termina
   gate.sql("update testers set name = char(27) || ']0;x' || char(7), email = char(10) where id = 'ada'");
   const env = {
     PORTCULLIS_CONTROL_URL: gate.control,
-    PORTCULLIS_OPERATOR_TOKEN: readFileSync(join(gate.dir, 'operator-credential'), 'utf8').trim(),
+    PORTCULLIS_OPERATOR_TOKEN: gate.credential,
   };
   for (const args of [
     ['log', '--limit', '1000'],

@@ -1,6 +1,5 @@
 /** Metrics: in the format of Prometheus, documented, and without anything of testers. */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CHAT, post, startGate, startUpstream, type TestGate, type Upstream } from '../with-gate.ts';
 
@@ -16,9 +15,8 @@ afterAll(async () => {
 });
 
 const scrape = async () => {
-  const credential = readFileSync(join(gate.dir, 'operator-credential'), 'utf8').trim();
   const answer = await fetch(`${gate.control}/admin/metrics`, {
-    headers: { authorization: `Bearer ${credential}` },
+    headers: { authorization: `Bearer ${gate.credential}` },
   });
   expect(answer.headers.get('content-type')).toContain('text/plain');
   return answer.text();

@@ -16,9 +16,8 @@ beforeAll(async () => {
   gate = await startGate(upstream.url);
   await gate.tester('ada');
   bob = await gate.tester('bob');
-  for (const [kind, id] of Object.entries(HERS))
-    gate.sql(`insert into objects (id, tester, kind) values ('${id}', 'ada', '${kind}s')`);
-  gate.sql(`insert into objects (id, tester, kind) values ('${HIS}', 'bob', 'files')`);
+  await gate.enter('ada', ...Object.values(HERS));
+  await gate.enter('bob', HIS);
 });
 afterAll(async () => {
   await gate.close();

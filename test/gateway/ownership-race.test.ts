@@ -30,7 +30,7 @@ beforeAll(async () => {
   gate = await startGate(upstream.url);
   ada = await gate.tester('ada');
   bob = await gate.tester('bob');
-  gate.sql(`insert into objects (id, tester, kind) values ('${HIS}', 'ada', 'files')`);
+  await gate.enter('ada', HIS);
 });
 afterAll(async () => {
   await gate.close();

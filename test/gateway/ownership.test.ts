@@ -25,8 +25,7 @@ beforeAll(async () => {
   gate = await startGate(upstream.url);
   ada = await gate.tester('ada');
   bob = await gate.tester('bob');
-  for (const [kind, id] of Object.entries(HERS))
-    gate.sql(`insert into objects (id, tester, kind) values ('${id}', 'ada', '${kind}s')`);
+  await gate.enter('ada', ...Object.values(HERS));
 });
 afterAll(async () => {
   await gate.close();

@@ -1,6 +1,4 @@
 /** The usage policy at the gate: what a rule forbids does not go upstream, whichever way it is asked for. */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { artists, form, type PolicyGate, rule, startUnder } from '../with-policy.ts';
@@ -72,7 +70,7 @@ describe('no way around a rule', () => {
   let clip: string;
   beforeAll(async () => {
     clip = (await t.call('/videos', { ...CLIP, seconds: 8 })).body.id ?? '';
-    t.gate.sql("insert into objects (id, tester, kind) values ('pmpt_0000000001', 'ada', 'entered')");
+    await t.gate.enter('ada', 'pmpt_0000000001');
   });
   const picture = new Blob(['x'], { type: 'image/png' });
   const long = 'x'.repeat(65_537);
@@ -266,7 +264,7 @@ test('a replay reads the words that a cohort lets the gate keep', async () => {
   const answer = await fetch(`${t.gate.control}/admin/policy/replay`, {
     method: 'POST',
     headers: {
-      authorization: `Bearer ${readFileSync(join(t.gate.dir, 'operator-credential'), 'utf8').trim()}`,
+      authorization: `Bearer ${t.gate.credential}`,
       'content-type': 'application/json',
     },
     body: JSON.stringify({

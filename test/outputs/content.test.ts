@@ -1,8 +1,6 @@
 /** Reviewers play what testers made: in parts, under our key, and what upstream says beside the bytes stays here. */
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { sleep, startGate, startUpstream, type TestGate, type Upstream } from '../with-gate.ts';
 
@@ -45,8 +43,7 @@ async function setUp(answer: Answer = clip): Promise<{ gate: TestGate; upstream:
 }
 
 function play(gate: TestGate, path: string, init: RequestInit = {}): Promise<Response> {
-  const credential = readFileSync(join(gate.dir, 'operator-credential'), 'utf8').trim();
-  const headers = { authorization: `Bearer ${credential}`, ...init.headers };
+  const headers = { authorization: `Bearer ${gate.credential}`, ...init.headers };
   return fetch(`${gate.control}/admin/objects/${path}`, { ...init, headers });
 }
 

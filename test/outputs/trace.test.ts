@@ -78,10 +78,9 @@ async function traced(
   of = gate,
   type = 'application/octet-stream',
 ): Promise<{ status: number; body: Traced }> {
-  const credential = readFileSync(join(of.dir, 'operator-credential'), 'utf8').trim();
   const answer = await fetch(`${of.control}/admin/trace`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${credential}`, 'content-type': type },
+    headers: { authorization: `Bearer ${of.credential}`, 'content-type': type },
     body: bytes as Uint8Array<ArrayBuffer>,
   });
   return { status: answer.status, body: (await answer.json()) as Traced };

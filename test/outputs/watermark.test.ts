@@ -146,8 +146,7 @@ test('portcullis trace --code says whose it is, and takes a file or a code', asy
 }, 30_000);
 
 async function traced(bytes: Uint8Array) {
-  const credential = readFileSync(join(gate.dir, 'operator-credential'), 'utf8').trim();
-  const headers = { authorization: `Bearer ${credential}`, 'content-type': 'application/octet-stream' };
+  const headers = { authorization: `Bearer ${gate.credential}`, 'content-type': 'application/octet-stream' };
   const body = bytes as Uint8Array<ArrayBuffer>;
   const answer = await fetch(`${gate.control}/admin/trace`, { method: 'POST', headers, body });
   return (await answer.json()) as {

@@ -27,10 +27,8 @@ type Row = Record<string, unknown>;
 const admin = async (path: string) => (await gate.admin('GET', path)) as Record<string, Row[]>;
 const lastAct = async () => (await admin('acts?limit=1')).acts?.[0];
 const exported = async (path: string) => {
-  const { readFileSync } = await import('node:fs');
-  const credential = readFileSync(`${gate.dir}/operator-credential`, 'utf8').trim();
   const answer = await fetch(`${gate.control}/admin/${path}`, {
-    headers: { authorization: `Bearer ${credential}` },
+    headers: { authorization: `Bearer ${gate.credential}` },
   });
   return answer.text();
 };

@@ -1,7 +1,4 @@
 /** The ways into the portal, and what ends them. */
-
-import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { raw, startGate, startUpstream, type TestGate, type Upstream } from '../with-gate.ts';
 import { browser, csrfIn, signedIn } from './with-portal.ts';
@@ -20,13 +17,8 @@ afterAll(async () => {
 });
 
 const SESSION = '__Host-portcullis-tester';
-const read = <T>(sql: string): T[] => {
-  const db = new Database(join(gate.dir, 'portcullis.sqlite'), { readonly: true });
-  const rows = db.prepare<[], T>(sql).all();
-  db.close();
-  return rows;
-};
-const acts = () => read<{ operator: string; act: string; subject: string }>('select * from acts order by id');
+const acts = () =>
+  gate.read<{ operator: string; act: string; subject: string }>('select * from acts order by id');
 const jtiOf = (token: string) =>
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).jti as string;
 
@@ -41,7 +33,7 @@ test('a token is exchanged for a cookie that only this host gets and no script r
   expect(Number(/Max-Age=(\d+)/.exec(cookie)?.[1])).toBeLessThanOrEqual(12 * 3600);
   expect((await one.get('/portal')).text).toContain('You may call.');
   const secret = one.cookies.get(SESSION) ?? '';
-  const rows = JSON.stringify(read('select * from portal_sessions'));
+  const rows = JSON.stringify(gate.read('select * from portal_sessions'));
   expect(rows).not.toContain(secret.slice(4));
   expect(rows).not.toContain(ada);
   expect(acts().at(-1)).toMatchObject({
