@@ -50,7 +50,7 @@ export interface TestGate {
   /** Waits until every row is settled. */
   settled(): Promise<Row[]>;
   /** Written by hand, past the gate. On Workers nobody can. */
-  sql(text: string): void;
+  sql(text: string): Promise<void>;
   /** Without the files going: what a stopped gate leaves. */
   stop(): Promise<void>;
   restart(): Promise<void>;

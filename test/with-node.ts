@@ -41,7 +41,7 @@ export async function startHere({ upstream, upstreamKey, config, secrets }: Star
       db.close();
       return found;
     },
-    sql(text) {
+    async sql(text) {
       const db = new Database(join(data, 'portcullis.sqlite'));
       db.exec(text);
       db.close();

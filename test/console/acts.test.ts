@@ -206,10 +206,10 @@ test.each([true, false])(
     await page.getByRole('heading', { name: 'The way of the call' }).waitFor();
     expect(await page.getByText('verified', { exact: true }).count()).toBe(1);
     // Somebody edits the row by hand.
-    it.gate.sql(`update requests set model = 'gpt-other' where id = '${id}'`);
+    await it.gate.sql(`update requests set model = 'gpt-other' where id = '${id}'`);
     await page.reload();
     expect(await page.getByText('does not verify', { exact: true }).count()).toBe(1);
-    it.gate.sql(`update requests set model = 'gpt-found-${script}' where id = '${id}'`);
+    await it.gate.sql(`update requests set model = 'gpt-found-${script}' where id = '${id}'`);
   },
 );
 

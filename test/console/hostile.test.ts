@@ -37,7 +37,7 @@ beforeAll(async () => {
   await it.gate.settled();
   // What no writer of ours lets in, and somebody with the database open does.
   const quoted = SCRIPT.replaceAll("'", "''");
-  it.gate.sql(`insert into cohorts (name) values ('${quoted}');
+  await it.gate.sql(`insert into cohorts (name) values ('${quoted}');
     insert into testers (id, cohort, name) values ('${quoted}', '${quoted}', '${quoted}');
     insert into objects (id, tester, kind) values ('video_${quoted}', '${quoted}', 'videos');
     insert into marks (code, request, tester, object, at) values ('ABCD34EW', '${quoted}', '${quoted}', 'video_${quoted}', 1);

@@ -69,7 +69,7 @@ beforeAll(async () => {
       reason: 'No faces in it',
     });
     if (name === 'release') continue;
-    it.gate.sql(`insert into release_votes (release, vote, by, at) values (${release}, 'approve', 'rae', ${Date.now()});
+    await it.gate.sql(`insert into release_votes (release, vote, by, at) values (${release}, 'approve', 'rae', ${Date.now()});
       update releases set state = 'approved' where id = ${release}`);
     const link = await it.gate.admin('POST', `releases/${release}/links`, { days: 7 });
     await it.gate.admin('POST', `releases/${release}/links`, {});

@@ -136,7 +136,7 @@ test('whoever waits longest stands first, a filter is an address, and pages go o
     { length: 30 },
     (_, i) => `('video_w${i}', 'grace', 'p${i}', 'x', ${from + i}, ${from + i})`,
   );
-  it.gate.sql(`insert into objects (id, tester, kind) values ${rows.map((_, i) => `('video_w${i}', 'grace', 'videos')`)};
+  await it.gate.sql(`insert into objects (id, tester, kind) values ${rows.map((_, i) => `('video_w${i}', 'grace', 'videos')`)};
     insert into releases (object, tester, purpose, place, at, state_at) values ${rows}`);
   const page = person('rae-false');
   await page.goto('/console/releases?tester=grace');
@@ -148,7 +148,7 @@ test('whoever waits longest stands first, a filter is an address, and pages go o
   await page.goto('/console/releases?object=video_w7');
   expect(await purposes()).toEqual(['p7']);
   expect((await page.goto('/console/releases?state=nonsense'))?.status()).toBe(400);
-  it.gate.sql(
+  await it.gate.sql(
     `delete from releases where object like 'video_w%'; delete from objects where id like 'video_w%'`,
   );
 });

@@ -91,7 +91,7 @@ test('a passkey is made, signs in, and frees everybody after one more sign-in', 
 
   const { id } = await it.gate.admin('POST', 'switches', { scope: 'global', reason: 'a test' });
   // The sign-in grows old: what frees everybody wants another one.
-  it.gate.sql('update sessions set authenticated_at = authenticated_at - 3600000');
+  await it.gate.sql('update sessions set authenticated_at = authenticated_at - 3600000');
   await page.goto(`/console/switches/${id}`);
   const release = async () => {
     await page.getByRole('button', { name: 'Resume everybody' }).waitFor();

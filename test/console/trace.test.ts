@@ -104,7 +104,7 @@ test.each([true, false])(
   'a code in a picture is looked up, though one of it cannot be read (script: %s)',
   async (script) => {
     const [call] = it.gate.rows("operation = 'videos.content'");
-    it.gate.sql(
+    await it.gate.sql(
       `insert or ignore into marks (code, request, tester, object, at) values ('ABCD34EW', '${call?.id}', 'grace', '${clip}', 1)`,
     );
     const { page } = visitorOf(script);

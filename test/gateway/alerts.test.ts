@@ -95,7 +95,7 @@ test('Slack gets its own shape, and what was written there mentions nobody', asy
 
 test('a row that somebody writes by hand is told like any other', async () => {
   got = [];
-  gate.sql("insert into switches (scope) values ('model:z')");
+  await gate.sql("insert into switches (scope) values ('model:z')");
   // Any commit of the gate's takes it in.
   await gate.admin('POST', 'cohorts', { name: 'any' });
   const { body } = await told('/ops', 'switch.engaged');
@@ -169,12 +169,12 @@ test('a quota that is used up is told once, however many calls it refuses', asyn
 
 test('a drill that fails is told, and the switches of drills are not', async () => {
   got = [];
-  gate.sql(
+  await gate.sql(
     `create trigger sabotage after insert on switches begin
      update switches set scope = 'tester:nobody' where id = new.id; end`,
   );
   await gate.admin('POST', 'drills');
-  gate.sql("drop trigger sabotage; update switches set released_at = 1 where scope = 'tester:nobody'");
+  await gate.sql("drop trigger sabotage; update switches set released_at = 1 where scope = 'tester:nobody'");
   const { body } = await told('/ops', 'drill.failed');
   expect(JSON.parse(body)).toMatchObject({ data: { fault: expect.stringContaining('200') } });
   got = [];

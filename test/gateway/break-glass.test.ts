@@ -84,7 +84,7 @@ test('a file that is there before the start stops the gate from its start', asyn
 });
 
 test('a released row that somebody engages again by hand stops everything', async () => {
-  gate.sql(
+  await gate.sql(
     "update switches set released_at = null where id = (select max(id) from switches where effect = 'stop')",
   );
   expect(await models()).toBe(403);
@@ -117,7 +117,7 @@ test('of five thousand rows written by hand each cuts whom it names, and nobody 
     await post(gate.url, other, { ...CHAT, stream: true }),
   ];
   const reader = theirs.body?.getReader();
-  gate.sql(
+  await gate.sql(
     `with recursive n(i) as (select 1 union all select i + 1 from n where i < 5000)
      insert into switches (scope) select 'tester:' || iif(i = 2500, 'ada', 't' || i) from n`,
   );
@@ -126,5 +126,5 @@ test('of five thousand rows written by hand each cuts whom it names, and nobody 
   const decoder = new TextDecoder();
   for (let i = 0; i < 20; i++) expect(decoder.decode((await reader?.read())?.value)).not.toContain('error');
   await reader?.cancel();
-  gate.sql('update switches set released_at = 1 where released_at is null');
+  await gate.sql('update switches set released_at = 1 where released_at is null');
 });

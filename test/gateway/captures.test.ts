@@ -106,6 +106,6 @@ test('a tester who is forgotten leaves no text, no key and no word; others keep 
   const report = await verified();
   expect(report.findings).toEqual([]);
   expect(report.checked).toBe(report.entries);
-  gate.sql("update captures set commitment = zeroblob(32) where tester = 'bob'");
+  await gate.sql("update captures set commitment = zeroblob(32) where tester = 'bob'");
   expect((await verified()).findings[0]?.what).toMatch(/^captured .* does not say/);
 });

@@ -97,7 +97,7 @@ test.each([
   ['as no time at all', "'just now'"],
 ])('a revocation that is written by hand with its time %s takes every token of before', async (_, sql) => {
   const token = await gate.tester('ada');
-  gate.sql(`insert into switches (scope, effect, engaged_at) values ('tester:ada', 'revoke', ${sql})`);
+  await gate.sql(`insert into switches (scope, effect, engaged_at) values ('tester:ada', 'revoke', ${sql})`);
   expect(await statusOf(token)).toBe(401);
   for (const path of ['switches', 'status', 'tokens', 'testers/ada', 'acts'])
     expect(await gate.admin('GET', path)).toBeTruthy();

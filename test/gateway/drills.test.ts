@@ -14,8 +14,8 @@ afterAll(async () => {
   await gate.close();
   await upstream.close();
 });
-afterEach(() => {
-  gate.sql('drop trigger if exists sabotage');
+afterEach(async () => {
+  await gate.sql('drop trigger if exists sabotage');
 });
 
 const drill = () => gate.admin('POST', 'drills');
@@ -69,7 +69,7 @@ test('where everything is stopped a drill leaves that alone, and is no failure',
 });
 
 test('a stop that does not hold fails the drill, shows everywhere, and leaves nothing engaged', async () => {
-  gate.sql(
+  await gate.sql(
     `create trigger sabotage after insert on switches begin
      update switches set scope = 'tester:nobody' where id = new.id; end`,
   );
@@ -79,22 +79,22 @@ test('a stop that does not hold fails the drill, shows everywhere, and leaves no
   });
   expect(await armed()).toMatchObject({ state: 'failed' });
   expect(await ready()).toEqual({ status: 503, ready: false, armed: 'failed' });
-  gate.sql("drop trigger sabotage; update switches set released_at = 1 where scope = 'tester:nobody'");
+  await gate.sql("drop trigger sabotage; update switches set released_at = 1 where scope = 'tester:nobody'");
   expect(await drill()).toMatchObject({ outcome: 'ok' });
   expect(await ready()).toMatchObject({ status: 200 });
 });
 
 test('what a drill that a crash broke off left engaged is released at the next start', async () => {
-  gate.sql("insert into switches (scope) values ('tester:portcullis-drill')");
+  await gate.sql("insert into switches (scope) values ('tester:portcullis-drill')");
   await gate.restart();
   expect(await engaged()).toEqual([]);
   expect(await drill()).toMatchObject({ outcome: 'ok' });
 });
 
 test('where drills cannot be read the gate is not ready, and says no more', async () => {
-  gate.sql('alter table drills rename to gone');
+  await gate.sql('alter table drills rename to gone');
   expect(await ready()).toEqual({ status: 503, ready: false, armed: 'unknown' });
-  gate.sql('alter table gone rename to drills');
+  await gate.sql('alter table gone rename to drills');
   expect(await ready()).toMatchObject({ status: 200, armed: 'armed' });
 });
 

@@ -120,13 +120,13 @@ test('limits that cannot be read or written let nothing through', async () => {
   );
   token = await gate.tester('ada');
   expect((await call()).status).toBe(200);
-  gate.sql('alter table limits rename to limits_gone');
+  await gate.sql('alter table limits rename to limits_gone');
   const seen = upstream.seen.length;
   for (let i = 0; i < 3; i++) expect((await call()).status).toBe(503);
   expect(upstream.seen.length).toBe(seen);
-  gate.sql('alter table limits_gone rename to limits');
+  await gate.sql('alter table limits_gone rename to limits');
   await until(200);
-  gate.sql("update testers set limits = '{not json'");
+  await gate.sql("update testers set limits = '{not json'");
   const before = upstream.seen.length;
   expect((await call()).status).toBe(503);
   expect(upstream.seen.length).toBe(before);

@@ -135,10 +135,10 @@ test('the key file is 0600, keeps the secret half of the signing key only, and n
 test('when the store takes no act or the disk no file, no key changes: neither the file nor what signs', async () => {
   const file = () => readFileSync(join(gate.dir, 'keys.json'), 'utf8');
   const before = file();
-  gate.sql(`create trigger full before insert on acts begin select raise(abort, 'full'); end`);
+  await gate.sql(`create trigger full before insert on acts begin select raise(abort, 'full'); end`);
   await expect(rotate(0)).rejects.toThrow(/503/);
   expect(file()).toBe(before);
-  gate.sql('drop trigger full');
+  await gate.sql('drop trigger full');
   mkdirSync(join(gate.dir, 'keys.json.new'));
   await expect(rotate(0)).rejects.toThrow(/500/);
   expect((await acts())[0]).not.toMatchObject({ act: 'key.rotate' });

@@ -74,7 +74,7 @@ test('old rows are let go, really; the tree holds all the same, and an act says 
   expect(report.findings).toEqual([]);
   expect(report.letGo).toBe(40);
   // The room of one that was let go lets nobody take one that was not.
-  gate.sql('delete from requests where id = (select max(id) from requests)');
+  await gate.sql('delete from requests where id = (select max(id) from requests)');
   expect((await verified()).findings[0]?.what).toMatch(/was deleted/);
 });
 
@@ -175,7 +175,7 @@ test('the command line backs up, verifies and names the first bad entry', async 
     /THE BUNDLE HOLDS/,
   );
   expect((await cli('log', 'verify')).stdout).toMatch(/THE LOG HOLDS/);
-  gate.sql("update requests set tester = 'eve'");
+  await gate.sql("update requests set tester = 'eve'");
   const failed = await cli('log', 'verify').catch((fault: { stdout: string; code: number }) => fault);
   expect(failed).toMatchObject({
     code: 1,

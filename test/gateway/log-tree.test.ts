@@ -30,7 +30,7 @@ beforeAll(async () => {
   await gate.admin('POST', 'switches', { scope: 'tester:ada', reason: 'pause' });
   await post(gate.url, token, { model: 'm', input: 'refused' }, '/v1/embeddings');
   await gate.admin('POST', 'switches/release', { scope: 'tester:ada', reason: 'test' });
-  gate.sql("insert into switches (scope, reason) values ('cohort:by-hand', 'somebody in a hurry')");
+  await gate.sql("insert into switches (scope, reason) values ('cohort:by-hand', 'somebody in a hurry')");
   for (let i = 0; i < 200; i++) await post(gate.url, 'no-token', {}, '/v1/nothing');
   await gate.settled();
   await gate.stop();
@@ -182,7 +182,7 @@ test('a log that is older than its tree holds from the tree on, and an act says 
   for (let i = 0; i < 5; i++) await post(older.url, token, { model: 'm', input: 'x' }, '/v1/embeddings');
   await older.settled();
   await older.stop();
-  older.sql(`delete from leaves; delete from tiles; delete from checkpoints; update acts set leaf = null;
+  await older.sql(`delete from leaves; delete from tiles; delete from checkpoints; update acts set leaf = null;
     update requests set leaf = null, settled_leaf = null`);
   await older.restart();
   await post(older.url, token, { model: 'm', input: 'x' }, '/v1/embeddings');
@@ -190,7 +190,7 @@ test('a log that is older than its tree holds from the tree on, and an act says 
   await older.stop();
   const verify = () => verifyDatabase({ dataDir: older.dir, key: null, witnesses: [] });
   expect((await verify()).findings).toEqual([]);
-  older.sql(`insert into requests (id, at, method, path, decision, outcome)
+  await older.sql(`insert into requests (id, at, method, path, decision, outcome)
     values ('ffffffff-ac96-774b-bcce-000000000001', 1, 'GET', '/v1/models', 'refused', 'x')`);
   expect((await verify()).findings[0]?.what).toMatch(/inserted past the gate/);
   await older.close();

@@ -113,10 +113,14 @@ test('nothing in any row steers a terminal or is longer than a path', async () =
 }, 60_000);
 
 test('and what somebody wrote into the database by hand does not steer a terminal either', async () => {
-  gate.sql(`update requests set detail = char(27) || '[2J', model = char(27) || '[31mred' || char(10) || 'line', tester = 'x' || char(0) || char(155)
+  await gate.sql(`update requests set detail = char(27) || '[2J', model = char(27) || '[31mred' || char(10) || 'line', tester = 'x' || char(0) || char(155)
     where id in (select id from requests limit 3)`);
-  gate.sql("insert into objects (id, tester, kind) values ('file-' || char(27) || '[2J', 'ada', 'files')");
-  gate.sql("update testers set name = char(27) || ']0;x' || char(7), email = char(10) where id = 'ada'");
+  await gate.sql(
+    "insert into objects (id, tester, kind) values ('file-' || char(27) || '[2J', 'ada', 'files')",
+  );
+  await gate.sql(
+    "update testers set name = char(27) || ']0;x' || char(7), email = char(10) where id = 'ada'",
+  );
   const env = {
     PORTCULLIS_CONTROL_URL: gate.control,
     PORTCULLIS_OPERATOR_TOKEN: gate.credential,

@@ -104,10 +104,10 @@ test('a version that was written by hand and cannot be read lets nothing through
     gate.sql(
       `insert into policies (by, source, sha256, text, diff) values ('sqlite', 'api', '${sha256}', '${text}', '')`,
     );
-  insert('cohorts: {{', 'a');
+  await insert('cohorts: {{', 'a');
   const answer = await post(gate.url, token, CHAT);
   expect([answer.status, (await answer.json()).error.code]).toEqual([503, 'policy_unavailable']);
-  insert('cohorts: { artists: { allow: [{ operations: ["*"], models: ["*"] }] } }', 'b');
+  await insert('cohorts: { artists: { allow: [{ operations: ["*"], models: ["*"] }] } }', 'b');
   expect(await status()).toBe(200);
 });
 

@@ -199,7 +199,7 @@ describe('no way around a rule', () => {
   });
 
   test('a character, and a file by its id', async () => {
-    t.gate.sql(
+    await t.gate.sql(
       "insert into objects (id, tester, kind) values ('char_0000000001', 'ada', 'characters'), ('file-0000000001', 'ada', 'files')",
     );
     const rules = ['rule_broken', 'no-files'];

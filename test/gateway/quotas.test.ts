@@ -160,7 +160,7 @@ test('a quota of a day begins anew with the UTC day, and the total goes on', asy
   const image = async () =>
     (await post(gate.url, token, { model: 'm', prompt: 'x' }, '/v1/images/generations')).status;
   expect([await image(), await image(), await image()]).toEqual([200, 200, 429]);
-  gate.sql('update usage set day = day - 1');
+  await gate.sql('update usage set day = day - 1');
   expect([await image(), await image()]).toEqual([200, 429]);
   expect(gate.rows("outcome = 'quota_exceeded'").map(({ rule }) => rule)).toEqual([
     'quota:tester.images.day',

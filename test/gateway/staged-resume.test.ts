@@ -76,7 +76,7 @@ test('being let through outlives a restart, and ends no open stream of whoever w
   await readmit(await stop('global'), 'tester:ada');
   await gate.restart();
   expect(await may()).toEqual([200, 403, 403]);
-  gate.sql("insert into switches (scope) values ('model:nothing')");
+  await gate.sql("insert into switches (scope) values ('model:nothing')");
   expect(await call('ada')).toBe(200);
 });
 
@@ -112,7 +112,7 @@ test('letting somebody through is an act and an entry, and a row by hand gets it
   await readmit(id, 'tester:ada');
   const { acts } = (await gate.admin('GET', 'acts?limit=1')) as { acts: object[] };
   expect(acts).toMatchObject([{ act: 'switch.readmit', subject: `tester:ada through switch ${id}` }]);
-  gate.sql(`insert into readmissions (switch, scope) values (${id}, 'tester:bob')`);
+  await gate.sql(`insert into readmissions (switch, scope) values (${id}, 'tester:bob')`);
   expect(await call('bob')).toBe(200);
   const shown = await gate.admin('GET', `switches/${id}`);
   expect(shown.readmitted).toMatchObject([{ scope: 'tester:ada' }, { scope: 'tester:bob', by: 'sqlite' }]);

@@ -76,10 +76,10 @@ test('a model can be stopped alone', async () => {
 test('a row written by hand takes effect like any other: new calls are refused, open streams are cut', async () => {
   const stream = await post(gate.url, token, CHAT);
   const text = stream.text();
-  gate.sql("insert into switches (scope) values ('global')");
+  await gate.sql("insert into switches (scope) values ('global')");
   expect((await models()).status).toBe(403);
   expect(await text).toContain('event: error');
-  gate.sql('update switches set released_at = 1 where released_at is null');
+  await gate.sql('update switches set released_at = 1 where released_at is null');
   expect((await models()).status).toBe(200);
 });
 
@@ -94,9 +94,8 @@ test('a revoked token stays dead, whatever is released, and a new one works', as
   await release('global');
   await gate.restart();
   expect((await call()).status).toBe(401);
-  expect(() => gate.sql(`update switches set released_at = 1 where scope = 'token:${jti}'`)).toThrow(
-    /revocation_stays/,
-  );
+  const freed = gate.sql(`update switches set released_at = 1 where scope = 'token:${jti}'`);
+  await expect(freed).rejects.toThrow(/revocation_stays/);
   expect((await models()).status).toBe(200);
 });
 

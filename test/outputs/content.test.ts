@@ -36,7 +36,7 @@ async function setUp(answer: Answer = clip): Promise<{ gate: TestGate; upstream:
   const gate = await startGate(upstream.url);
   open.push(upstream, gate);
   await gate.tester('ada');
-  gate.sql(
+  await gate.sql(
     `insert into objects (id, tester, kind) values ('video_1', 'ada', 'videos'), ('file-1', 'ada', 'files')`,
   );
   return { gate, upstream };
@@ -114,7 +114,7 @@ test('what is nobody’s, no video, or gone is not played; neither is what upstr
       .writeHead(incoming.url?.includes('broken') ? 500 : 404, { 'content-type': 'application/json' })
       .end('{"error":"account acct_77"}'),
   );
-  gate.sql(
+  await gate.sql(
     `insert into objects (id, tester, kind, deleted_at) values ('video_gone', 'ada', 'videos', 1), ('video_broken', 'ada', 'videos', null)`,
   );
   for (const [path, status] of [

@@ -24,7 +24,7 @@ async function setUp(answer: Answer = clip) {
   const gate = await startGate(upstream.url, MODES, 'trace: { clips: false }');
   open.push(upstream, gate);
   const token = await gate.tester('ada');
-  gate.sql(
+  await gate.sql(
     `insert into objects (id, tester, kind) values ('video_1', 'ada', 'videos'), ('file-1', 'ada', 'files')`,
   );
   const get = (path: string, headers: Record<string, string> = {}) =>
@@ -37,8 +37,8 @@ async function code(answer: Response): Promise<string> {
   return `${answer.status} ${error?.code ?? ''}`;
 }
 
-function approve(gate: TestGate): void {
-  gate.sql(
+function approve(gate: TestGate): Promise<void> {
+  return gate.sql(
     `insert into releases (object, tester, purpose, place, at, state, state_at) values ('video_1', 'ada', 'x', 'y', 1, 'approved', 1)`,
   );
 }
@@ -52,9 +52,9 @@ test.each(['video_1/content', 'video_1/content?variant=thumbnail', 'video_1/cont
     expect(await code(held)).toBe('403 output_held');
     expect(await code(await get(`videos/${path}`, { range: 'bytes=0-3' }))).toBe('403 output_held');
     expect(upstream.seen).toEqual([]);
-    approve(gate);
+    await approve(gate);
     expect(await (await get(`videos/${path}`)).text()).toBe('the clip itself');
-    gate.sql(`update releases set state = 'withdrawn'`);
+    await gate.sql(`update releases set state = 'withdrawn'`);
     expect(await code(await get(`videos/${path}`))).toBe('403 output_held');
     expect(gate.rows("decision = 'refused'").map(({ outcome, rule }) => `${outcome} ${rule}`)).toEqual(
       Array(3).fill('output_held outputs'),
@@ -65,7 +65,7 @@ test.each(['video_1/content', 'video_1/content?variant=thumbnail', 'video_1/cont
 test('a cohort whose outputs are held, and one whose are open, have the bytes at once', async () => {
   const { gate } = await setUp();
   const token = await gate.tester('eve', 'held');
-  gate.sql(`insert into objects (id, tester, kind) values ('video_2', 'eve', 'videos')`);
+  await gate.sql(`insert into objects (id, tester, kind) values ('video_2', 'eve', 'videos')`);
   const answer = await fetch(`${gate.url}/v1/videos/video_2/content`, {
     headers: { authorization: `Bearer ${token}` },
   });
@@ -142,14 +142,14 @@ test('a download in flight is cut when its release is withdrawn, by whomever', a
     const timer = setInterval(() => outgoing.write(Buffer.alloc(1000)), 5);
     outgoing.on('close', () => clearInterval(timer));
   });
-  approve(gate);
+  await approve(gate);
   const answer = await get('videos/video_1/content');
   const reading = answer.arrayBuffer().then(
     () => 'whole',
     () => 'cut',
   );
   await sleep(50);
-  gate.sql(`update releases set state = 'withdrawn'`);
+  await gate.sql(`update releases set state = 'withdrawn'`);
   expect(await reading).toBe('cut');
   expect((await gate.settled()).at(-1)).toMatchObject({ outcome: 'cut', rule: 'outputs' });
 });

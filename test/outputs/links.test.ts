@@ -40,7 +40,7 @@ async function setUp(answer: Answer = clip, more = '') {
   );
   open.push(upstream, gate);
   const token = await gate.tester('ada');
-  gate.sql(
+  await gate.sql(
     `insert into objects (id, tester, kind, model) values ('video_1', 'ada', 'videos', 'sora-2');
      insert into releases (object, tester, purpose, place, at, state, state_at) values ('video_1', 'ada', 'x', 'y', 1, 'asked', 1)`,
   );
@@ -92,11 +92,11 @@ test('a link that was never made, one with another signature, and one that is ov
     await fetch(flipped),
     await fetch(`${gate.url}/s/psl_x.y`),
   ];
-  gate.sql('update share_links set expires_at = 1');
+  await gate.sql('update share_links set expires_at = 1');
   answers.push(await fetch(url));
-  gate.sql(`update share_links set expires_at = 9e15; update releases set state = 'withdrawn'`);
+  await gate.sql(`update share_links set expires_at = 9e15; update releases set state = 'withdrawn'`);
   answers.push(await fetch(url));
-  gate.sql(`update releases set state = 'approved'; delete from share_links`);
+  await gate.sql(`update releases set state = 'approved'; delete from share_links`);
   answers.push(await fetch(url));
   const [first, ...others] = await Promise.all(answers.map(told));
   expect(first).toMatch(/^\[404,.*link_unknown/);
@@ -140,7 +140,7 @@ test.each(['the link', 'its release', 'the row by hand'])(
     if (what === 'the link') await gate.admin('POST', `links/${id}/revoke`);
     else if (what === 'its release')
       await gate.admin('POST', 'releases/1/decision', { decision: 'withdraw', reason: 'x' });
-    else gate.sql('update share_links set revoked_at = 1');
+    else await gate.sql('update share_links set revoked_at = 1');
     expect(await reading).toBe('cut');
     expect((await fetch(url)).status).toBe(404);
   },

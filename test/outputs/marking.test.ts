@@ -55,7 +55,7 @@ async function setUp(answer: Answer = whole, bounds = '{}', cohorts = MARKED) {
   const gate = await startGate(upstream.url, cohorts, `trace: { clips: false }\nmarks: ${bounds}`);
   open.push(upstream, gate);
   const token = await gate.tester('ada');
-  gate.sql(
+  await gate.sql(
     `insert into objects (id, tester, kind) values ('video_1', 'ada', 'videos'), ('file-1', 'ada', 'files')`,
   );
   const get = (path = 'videos/video_1/content', init: RequestInit = {}) =>
@@ -114,7 +114,7 @@ test('a gate whose policy asks for marks does not start without ffmpeg, nor is s
   const text = 'cohorts: { artists: { allow: [], outputs: held, watermark: true } }';
   await expect(gate.admin('POST', 'policy', { text, reason: 'marks' })).rejects.toThrow('install them');
   await gate.stop();
-  gate.sql(
+  await gate.sql(
     `insert into policies (at, by, source, sha256, text, diff) values (1, 'x', 'api', 'x', '${text}', '')`,
   );
   const env = {
@@ -215,7 +215,7 @@ test('what else shows the clip is refused: other variants, other routes, address
 
 test('a link to a released clip gives it marked too, under a code of its own', async () => {
   const { gate } = await setUp();
-  gate.sql(
+  await gate.sql(
     `insert into releases (object, tester, purpose, place, at, state, state_at) values ('video_1', 'ada', 'x', 'y', 1, 'approved', 1)`,
   );
   const { url } = await gate.admin('POST', 'releases/1/links');
@@ -252,7 +252,7 @@ test('the portal plays the marked clip, each time under a code of its own', asyn
 test('where outputs are reviewed first, the marked clip waits for its release as any other', async () => {
   const { gate, get } = await setUp(whole, '{}', MARKED.replace('held', 'reviewed-before-download'));
   expect(await code(await get())).toBe('403 output_held');
-  gate.sql(
+  await gate.sql(
     `insert into releases (object, tester, purpose, place, at, state, state_at) values ('video_1', 'ada', 'x', 'y', 1, 'approved', 1)`,
   );
   expect(Buffer.from(await (await get()).arrayBuffer()).equals(clip)).toBe(false);
@@ -304,7 +304,7 @@ test('a stop while the marked clip is being read cuts it, and leaves no file', a
 test('a client that leaves frees its place; one tester has not all of them, and beyond them calls wait for another time', async () => {
   const { gate, get } = await setUp(whole, '{ atOnce: 1, places: 5 }');
   const token = await gate.tester('eve');
-  gate.sql(`insert into objects (id, tester, kind) values ('video_2', 'eve', 'videos')`);
+  await gate.sql(`insert into objects (id, tester, kind) values ('video_2', 'eve', 'videos')`);
   const eve = (signal?: AbortSignal) =>
     fetch(`${gate.url}/v1/videos/video_2/content`, {
       headers: { authorization: `Bearer ${token}` },

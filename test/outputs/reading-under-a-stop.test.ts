@@ -33,7 +33,7 @@ test.each(['global', 'cohort:artists', 'tester:ada', 'model:sora-2'])(
   'while %s is stopped no clip is asked for, one that is being read is broken off, and it is read afterwards',
   async (scope) => {
     const [seen, cut] = [upstream.seen.length, cutByGate];
-    finished(`video_${scope.replace(':', '_')}`);
+    await finished(`video_${scope.replace(':', '_')}`);
     await until(() => upstream.seen.length === seen + 1);
     await gate.admin('POST', 'switches', { scope, reason: 'a leak' });
     await until(() => cutByGate === cut + 1);
@@ -41,7 +41,7 @@ test.each(['global', 'cohort:artists', 'tester:ada', 'model:sora-2'])(
     expect(upstream.seen.length).toBe(seen + 1);
     await gate.admin('POST', 'switches/release', { scope, reason: 'over' });
     await until(() => upstream.seen.length === seen + 2);
-    gate.sql('delete from inspections');
+    await gate.sql('delete from inspections');
     await gate.admin('POST', 'switches', { scope, reason: 'so that the next begins with none' });
     await until(() => cutByGate === cut + 2);
     await gate.admin('POST', 'switches/release', { scope, reason: 'over' });

@@ -27,8 +27,8 @@ async function setUp(version: number): Promise<{ gate: TestGate; upstream: Upstr
 }
 
 /** As the portal writes it down. */
-function accepted(gate: TestGate, version: number): void {
-  gate.sql(
+function accepted(gate: TestGate, version: number): Promise<void> {
+  return gate.sql(
     `insert into acceptances (tester, version, sha256, at, how) select 'ada', version, sha256, 1, 'portal' from terms where version = ${version}`,
   );
 }
@@ -59,16 +59,16 @@ test('a call before acceptance is refused with the link, reaches nobody, and is 
 test('an acceptance counts from the next call on, without a restart; a row that is deleted counts no more', async () => {
   const { gate, token } = await setUp(1);
   await publish(gate);
-  accepted(gate, 1);
+  await accepted(gate, 1);
   expect((await post(gate.url, token, CHAT)).status).toBe(200);
-  gate.sql('delete from acceptances');
+  await gate.sql('delete from acceptances');
   expect((await post(gate.url, token, CHAT)).status).toBe(403);
 });
 
 test('terms that were never published let nobody in', async () => {
   const { gate, token } = await setUp(2);
   await publish(gate);
-  accepted(gate, 1);
+  await accepted(gate, 1);
   expect((await refusedBy(post(gate.url, token, CHAT))).code).toBe('terms_required');
 });
 
@@ -76,11 +76,11 @@ test('under a newer version whoever accepted the older one has the grace, and no
   const { gate, token } = await setUp(2);
   const other = await gate.tester('grace');
   await publish(gate);
-  accepted(gate, 1);
+  await accepted(gate, 1);
   await publish(gate, { text: 'And say who made it.\n', graceSeconds: 3600 });
   expect((await post(gate.url, token, CHAT)).status).toBe(200);
   expect((await post(gate.url, other, CHAT)).status).toBe(403);
-  gate.sql('update terms set grace_until = 1 where version = 2');
+  await gate.sql('update terms set grace_until = 1 where version = 2');
   expect((await post(gate.url, token, CHAT)).status).toBe(403);
 });
 
@@ -93,7 +93,7 @@ test('a stop is told before the terms', async () => {
 test('a policy that is loaded while the gate runs asks for its terms with the next call', async () => {
   const { gate, token } = await setUp(1);
   await publish(gate);
-  accepted(gate, 1);
+  await accepted(gate, 1);
   const policy = (terms: number) => `terms: ${terms}\ncohorts: { artists: { ${PERMISSIVE} } }`;
   await gate.admin('POST', 'policy', { text: policy(2), reason: 'new terms' });
   expect((await refusedBy(post(gate.url, token, CHAT))).code).toBe('terms_required');

@@ -201,7 +201,7 @@ test('without ffmpeg very bytes are still known, and it says that nothing else w
     await blind.tester('ada');
     const bytes = readFileSync(clipAt(0).file);
     const { sha256 } = (await traced(bytes, blind)).body;
-    blind.sql(
+    await blind.sql(
       `insert into objects (id, tester, kind) values ('video_x', 'ada', 'videos');
        insert into outputs (object, variant, sha256, tester, bytes, at) values ('video_x', 'video', '${sha256}', 'ada', 1, 1)`,
     );

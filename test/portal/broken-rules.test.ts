@@ -65,7 +65,7 @@ test('they are in the tree: a message that is changed in the database is found',
   const env = { PORTCULLIS_CONTROL_URL: t.gate.control, PORTCULLIS_DATA_DIR: t.gate.dir };
   const { id } = await refused({ seconds: 12, size: '1280x720' });
   expect((await run(['log', 'verify'], env)).code).toBe(0);
-  t.gate.sql(`update requests set broken_rules = '[]' where id = '${id}'`);
+  await t.gate.sql(`update requests set broken_rules = '[]' where id = '${id}'`);
   const edited = await run(['log', 'verify'], env);
   expect([edited.code, `${edited.stdout}${edited.stderr}`]).toEqual([1, expect.stringContaining(id)]);
 });

@@ -17,7 +17,7 @@ beforeAll(async () => {
   await gate.admin('POST', 'switches', { scope: 'tester:ada', reason: EVIL });
   const id = '01900000-0000-7000-8000-000000000000';
   const quoted = EVIL.replaceAll("'", "''");
-  gate.sql(`insert into requests (id, at, tester, method, path, operation, model, decision, rule, outcome, size, objects)
+  await gate.sql(`insert into requests (id, at, tester, method, path, operation, model, decision, rule, outcome, size, objects)
     values ('${id}', ${Date.now()}, 'ada', '${quoted}', '/${quoted}', '${quoted}', '${quoted}', 'refused', 'switch:1', '${quoted}', '${quoted}', '["${EVIL.replaceAll('"', '\\"').replaceAll("'", "''")}"]');
     insert into objects (id, tester, kind, model, request) values ('${quoted}', 'ada', '${quoted}', '${quoted}', '${id}');`);
   await ada.send('/portal/feedback', '/portal/feedback', { rating: '1', text: EVIL });
@@ -26,7 +26,7 @@ beforeAll(async () => {
   const finding = { title: EVIL, severity: 'low', category: 'other', reproduction: EVIL };
   await ada.send('/portal/findings', '/portal/findings', finding, { files: [file] });
   await gate.admin('POST', 'findings/1/status', { status: 'declined', answer: EVIL });
-  gate.sql(
+  await gate.sql(
     `insert into releases (object, tester, purpose, place, at, state_at) values ('${quoted}', 'ada', '${quoted}', '${quoted}', 1, 1)`,
   );
 });

@@ -62,7 +62,7 @@ test('of several uses at once one succeeds', async () => {
 
 test('it is dead after its time, after a revocation, and for whoever was removed', async () => {
   const late = await make({ hours: 0.001 });
-  gate.sql(`update portal_links set expires_at = expires_at - 4000`);
+  await gate.sql(`update portal_links set expires_at = expires_at - 4000`);
   expect((await use(late)).status).toBe(403);
   const revoked = await make();
   await gate.admin('POST', 'switches', { scope: 'cohort:artists', effect: 'revoke', reason: 'leak' });

@@ -93,7 +93,7 @@ test('what is held for review is not played before its release is approved', asy
     true,
     false,
   ]);
-  gate.sql(`insert into releases (object, tester, purpose, place, at, state_at, state)
+  await gate.sql(`insert into releases (object, tester, purpose, place, at, state_at, state)
     values ('video_1', 'ada', 'p', 'q', 1, 1, 'approved')`);
   expect((await ada.get(PLACE)).text).toBe('frames');
   expect((await ada.get('/portal/outputs/video_1')).text).toContain('<video');
