@@ -154,8 +154,8 @@ class Statement {
   }
 }
 
-/** `:name`, where it is not in the middle of something else. */
-const NAMED = /(?<![\w:'])[:](\w+)/g;
+/** `:name` and `@name`, where they are not in the middle of something else. */
+const NAMED = /(?<![\w:'])[:@](\w+)/g;
 
 function run(storage: ObjectStorage, text: string, values: readonly Value[]): Row[] {
   return rowsOf(storage, text, ...values).map((row) =>

@@ -48,6 +48,15 @@ export const CASES: Readonly<Record<string, Case>> = {
     },
   ),
 
+  'values have names, written in either way, and one may stand in several places': withCore(
+    {},
+    async ({ db }) => {
+      const of = { a: 1, b: 'x' };
+      for (const text of ['select :a as n, :b as t, :a as again', 'select @a as n, @b as t, @a as again'])
+        deepEqual(db.$client.prepare(text).get(of), { n: 1, t: 'x', again: 1 });
+    },
+  ),
+
   'a quota is exact under calls at once, and what was set aside and not used is free again': withCore(
     { quotas: { tokens: { total: 100 } } },
     async ({ admit, refusal, settle }) => {
