@@ -1,9 +1,9 @@
 /**
  * The Worker as one module, the same for wrangler (its custom build, with `no_bundle`) and for the tests: this script writes
- * dist/worker.js. What of our libraries is never reached is left out, and throws where it is reached all the same.
+ * dist/worker.js, and the console's files to dist/assets. What of our libraries is never reached is left out, and throws where it is reached all the same.
  */
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Plugin, rolldown } from 'rolldown';
 import * as zod from 'zod';
@@ -11,6 +11,7 @@ import { readAssets } from '../src/console/assets.node.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OUT = join(ROOT, 'dist/worker.js');
+const ASSETS_OUT = join(ROOT, 'dist/assets');
 const library = (path: string) => join(ROOT, 'node_modules', path);
 const passkeys = (path: string) => library(`@simplewebauthn/server/esm/${path}`);
 
@@ -124,7 +125,7 @@ export async function bundleWorker(entry = 'src/worker.ts'): Promise<Bundle> {
     resolve: { mainFields: ['module', 'main'], conditionNames: ['workerd', 'worker', 'browser', 'import'] },
     external: [/^node:/, /^cloudflare:/],
     transform: {
-      define: { MIGRATIONS: JSON.stringify(migrations()), ASSETS: JSON.stringify([...readAssets()]) },
+      define: { MIGRATIONS: JSON.stringify(migrations()), ASSETS: JSON.stringify(addressed()) },
     },
     onLog(_, { message }) {
       throw new Error(message);
@@ -140,6 +141,11 @@ export async function bundleWorker(entry = 'src/worker.ts'): Promise<Bundle> {
   return { text: code, changed, inputs: Object.keys(modules), externals: [...imports].sort() };
 }
 
+/** The console's files without what is in them: that is served by the binding. */
+function addressed() {
+  return [...readAssets()].map(([name, asset]) => [name, { ...asset, body: '' }]);
+}
+
 export function migrations(): { tag: string; sql: string }[] {
   const read = (file: string) => readFileSync(join(ROOT, 'migrations', file), 'utf8');
   const { entries } = JSON.parse(read('meta/_journal.json')) as { entries: { tag: string }[] };
@@ -148,6 +154,7 @@ export function migrations(): { tag: string; sql: string }[] {
 
 if (import.meta.main) {
   const { text } = await bundleWorker();
-  mkdirSync(dirname(OUT), { recursive: true });
+  mkdirSync(ASSETS_OUT, { recursive: true });
   writeFileSync(OUT, text);
+  for (const [name, { body }] of readAssets()) writeFileSync(join(ASSETS_OUT, name), body);
 }

@@ -206,6 +206,13 @@ export const Schema = z.strictObject({
       oidc: Oidc.optional(),
     })
     .prefault({}),
+  /** On Cloudflare Workers. */
+  workers: z
+    .strictObject({
+      /** How long a tester's object may let calls pass without hearing from the gate. */
+      leaseSeconds: z.number().min(0.5).max(60).default(2),
+    })
+    .prefault({}),
   log: z
     .strictObject({
       durability: z.enum(['power', 'process']).default('power'),

@@ -71,6 +71,7 @@ const OTHER_VARIABLES = [
   'PORTCULLIS_UPSTREAM_KEY',
   'PORTCULLIS_CONTROL_URL',
   'PORTCULLIS_OPERATOR_TOKEN',
+  'PORTCULLIS_VAULT_KEY',
 ];
 /** Every variable, and every key at the top of the file. */
 export const VARIABLES: readonly string[] = [...Object.keys(OVERRIDES), ...OTHER_VARIABLES];

@@ -1,7 +1,8 @@
 /** The sealer as the configuration asks for it. */
 import type { Config } from '../config.ts';
 import { hasherOf } from './merkle.ts';
-import { toFile, toHook } from './publish.node.ts';
+import { toFile } from './publish.node.ts';
+import { toHook } from './publish.ts';
 import { Sealer, type SealerOptions } from './sealer.ts';
 import { sha256 } from './sha256.node.ts';
 import { Tree } from './tree.ts';

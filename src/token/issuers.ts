@@ -18,7 +18,12 @@ interface Configured {
   readonly scope?: string | undefined;
 }
 
-export function ownIssuer(keys: SigningKeys): Issuer {
+/** As far as verifying needs them. */
+export type Verifying = Pick<SigningKeys, 'verify' | 'holds' | 'generation'> & {
+  file(): { readonly issuer: string };
+};
+
+export function ownIssuer(keys: Verifying): Issuer {
   const algorithms = [OWN_ALGORITHM];
   const { verify, holds, generation } = keys;
   return {

@@ -1,0 +1,182 @@
+/** What the gate's object is made of: directory, switches, log and everything of operators and visitors, over the object's store. */
+import { uuidv7 } from 'uuidv7';
+import { clientAddress } from '../address.ts';
+import { addressLimit } from '../admission/address-limit.ts';
+import { Canceller } from '../admission/cancellations.ts';
+import { policiesIn } from '../admission/policies.ts';
+import { Warden } from '../admission/warden.ts';
+import { announce, sendAtOnce } from '../alerts/announce.ts';
+import { Outbox } from '../alerts/outbox.ts';
+import { Sender } from '../alerts/sender.ts';
+import { moderatorFrom, upstreamOptions } from '../from-config.ts';
+import { DrillUpstream } from '../gateway/drill.ts';
+import type { Gate } from '../gateway/handler.ts';
+import { workerUpstream } from '../gateway/upstream.worker.ts';
+import { Captures } from '../log/captures.ts';
+import { Indexer } from '../log/indexer.ts';
+import { Journal } from '../log/journal.ts';
+import { type LogKey, readLogKey } from '../log/log-key.ts';
+import { hasherOf } from '../log/merkle.ts';
+import { toHook } from '../log/publish.ts';
+import { startRetention } from '../log/retention.ts';
+import { sealing } from '../log/seal.node.ts';
+import { Sealer } from '../log/sealer.ts';
+import { newDigest, sha256 } from '../log/sha256.node.ts';
+import { Tree } from '../log/tree.ts';
+import { beginTree } from '../log/unsealed.ts';
+import { Inspections } from '../outputs/inspections.ts';
+import { linkSigner } from '../outputs/link-token.ts';
+import { termsLink } from '../outputs/terms.ts';
+import { ownKeys } from '../own-keys.ts';
+import { migrateObject, objectDatabase, objectTransaction } from '../store/durable.worker.ts';
+import { Feed } from '../store/feed.worker.ts';
+import { Writer } from '../store/writer.ts';
+import { outsideIssuer, ownIssuer } from '../token/issuers.ts';
+import { loadKeys } from '../token/keys.ts';
+import { createVerifier } from '../token/verify.ts';
+import { later } from '../turn.ts';
+import { archiveIn } from './archive.worker.ts';
+import { configOf, textOf } from './configuration.worker.ts';
+import { Holders, holdersAsPeers } from './holders.worker.ts';
+import { workerInspector } from './inspect.worker.ts';
+import { MIGRATED } from './migrations.worker.ts';
+import { GATE, quietMsOf } from './names.worker.ts';
+import { Outbound } from './outbox.worker.ts';
+import type { Env, Storage } from './runtime.worker.ts';
+import { ARCHIVED, DOWN } from './tables.worker.ts';
+import { vaultIn } from './vault.worker.ts';
+
+const now = Date.now;
+const fails = (what: string) => (fault: unknown) => console.error(`portcullis: ${what}:`, fault);
+
+export type GateParts = Awaited<ReturnType<typeof openGate>>;
+
+/** @throws ConfigError; Error where a secret is missing or is another one than before */
+export async function openGate(storage: Storage, env: Env) {
+  const config = configOf(env);
+  const leaseMs = config.workers.leaseSeconds * 1000;
+  migrateObject(storage, MIGRATED);
+  const db = objectDatabase(storage);
+  const safe = ownKeys(vaultIn(storage, textOf(env, 'PORTCULLIS_VAULT_KEY')), now);
+  const keys = await loadKeys(await safe.keyFile(), now);
+  const [logKey, linkKey] = [await readLogKey(await safe.logKey(), sha256), safe.linkKey()];
+  const links = await linkSigner(linkKey);
+  const outbox = new Outbox(db, config.alertTargets, now);
+  const journal = new Journal(db, sha256, (change) => announce(change, outbox, now));
+  const captures = new Captures(db, journal, sealing, sha256);
+  const issuer = () => ({ issuer: keys.file().issuer, keys: keys.published() });
+  const holders = new Holders({
+    ...{ storage, now, leaseMs, issuer, linkKey, feed: new Feed(storage, 'down', DOWN) },
+    tell: (name, update) => env.TESTER.getByName(name).obey(update),
+  });
+  const archive = archiveOf(storage, env);
+  const committed = holders.around(objectTransaction(storage, journal));
+  const writer = new Writer(archive ? archive.around(committed) : committed, later);
+  const warden = new Warden({
+    ...{ db, writer, journal, captures, now, sha256, node: GATE, quietMs: quietMsOf(config), watchMs: 1_000 },
+    ...{ policies: policiesIn(db), termsLink: termsLink(config.publicUrl ?? null) },
+    skewMs: config.tokens.clockToleranceSeconds * 1000,
+    peers: holdersAsPeers(holders),
+    alert: (event, message) => void outbox.add(event, message),
+    alertNow: (event, message) => void sendAtOnce(outbox, event, message),
+  });
+  await beginTree(db, writer, now);
+  await warden.settleLost();
+  const toUpstream = upstreamOptions(config, null);
+  const upstream = workerUpstream(toUpstream);
+  const inspector = workerInspector(config.trace.mostBytes);
+  const parts = { config, storage, db, writer, warden, journal, captures, outbox, holders, archive, leaseMs };
+  const sealer = behindTheCalls({ ...parts, upstream, inspector, logKey });
+  const gate: Gate = {
+    ...{
+      now,
+      newId: uuidv7,
+      newDigest,
+      upstream,
+      links,
+      marker: null,
+      sockets: new Set(),
+      admission: warden,
+    },
+    ...{ clientAddress: clientAddress(config.trustedProxies), drill: new DrillUpstream() },
+    attempts: addressLimit(config.requests.unknownPerMinute),
+    verifier: createVerifier({
+      issuers: [ownIssuer(keys), ...config.issuers.map((one) => outsideIssuer(one, now))],
+      toleranceSeconds: config.tokens.clockToleranceSeconds,
+      maxLifetimeSeconds: config.tokens.maxLifetimeDays * 86_400,
+    }),
+    ...{ bodyLimits: config.requests, moderator: moderatorFrom(config), moderated: new Map() },
+    ...{ socketIdleMs: toUpstream.idleMs, realm: config.publicUrl ?? 'portcullis' },
+  };
+  return { ...parts, gate, keys, safe, logKey, linkKey, links, inspector, upstream, sealer, issuer };
+}
+
+/** The copy in D1; null where none is bound. */
+function archiveOf(storage: Storage, { ARCHIVE }: Env): Outbound | null {
+  if (!ARCHIVE) return null;
+  return new Outbound({
+    ...{ object: GATE, feed: new Feed(storage, 'archive', ARCHIVED, { evenApplied: true }), now },
+    deliver: archiveIn(ARCHIVE, MIGRATED, ARCHIVED),
+    setAlarm: (at) => storage.setAlarm(at),
+    failed: fails('the copy in D1 could not be written'),
+  });
+}
+
+type Running = Pick<
+  GateParts,
+  'config' | 'db' | 'writer' | 'warden' | 'captures' | 'leaseMs' | 'upstream' | 'inspector'
+> & {
+  readonly logKey: LogKey;
+};
+
+/** What goes on while the object is awake; the clock of the deployment wakes it each minute. */
+function behindTheCalls({
+  config,
+  db,
+  writer,
+  warden,
+  captures,
+  leaseMs,
+  upstream,
+  inspector,
+  logKey,
+}: Running): Sealer {
+  const {
+    checkpointSeconds,
+    checkpointHook,
+    keepDays = null,
+    keepRows = null,
+    keepTextDays = null,
+  } = config.log;
+  const sealer = new Sealer({
+    ...{
+      db,
+      writer,
+      key: logKey,
+      now,
+      tree: new Tree(db, hasherOf(sha256)),
+      everyMs: checkpointSeconds * 1000,
+    },
+    publish: checkpointHook ? [{ name: new URL(checkpointHook).host, send: toHook(checkpointHook) }] : [],
+    onFault: (what, fault) => fails(what)(fault),
+  });
+  sealer.start();
+  const index = { db, reader: db, writer, now, quietMs: warden.quietMs };
+  new Indexer(index).start(fails('the log could not be indexed'));
+  const keep = { days: keepDays, rows: keepRows, textDays: keepTextDays };
+  startRetention({ db, writer, captures, now, keep }, fails('old rows of the log could not be let go'));
+  new Sender({ db, writer, now, targets: config.alertTargets, failed: fails('an alert could not be sent') });
+  // A call may have been let through under a lease of before the stop, by a clock that is a little behind.
+  const lateMs = leaseMs + 1_000;
+  new Canceller({
+    db,
+    writer,
+    upstream,
+    now,
+    lateMs,
+    failed: fails('a job could not be cancelled at upstream'),
+  });
+  if (config.trace.clips)
+    new Inspections({ db, writer, upstream, inspector, now, failed: fails('a clip could not be looked at') });
+  return sealer;
+}

@@ -1,0 +1,79 @@
+/** What of Workers the gate uses: bindings, and the context of an object. Types only. */
+import type { ObjectStorage } from '../store/durable.worker.ts';
+import type { D1 } from './archive.worker.ts';
+import type { Delivery } from './intake.worker.ts';
+import type { Leased, Told, Update } from './leased.worker.ts';
+
+export interface Storage extends ObjectStorage {
+  /** Unix milliseconds. One alarm an object: the later call counts. */
+  setAlarm(atMs: number): Promise<void>;
+  getAlarm(): Promise<number | null>;
+}
+
+export interface ObjectContext {
+  readonly id: { readonly name?: string };
+  readonly storage: Storage;
+  /** Nothing reaches the object until it has ended; where it throws the object begins anew. */
+  blockConcurrencyWhile<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** An object as others call it. */
+export interface Stub {
+  fetch(request: Request): Promise<Response>;
+}
+
+/** What the gate's object is asked. */
+export interface GateStub extends Stub {
+  lease(name: string, since: number): Promise<Leased>;
+  deliver(delivery: Delivery): Promise<void>;
+  /** Those of the ids that are another tester's. */
+  foreign(ids: readonly string[], tester: string): Promise<string[]>;
+  /** @returns why they cannot be made the tester's; null: they are kept for this one */
+  reserve(tester: string, ids: readonly string[]): Promise<string | null>;
+  /** The issuer's name and public keys. */
+  issuer(): Promise<PublicKeys>;
+  /** Whose clip a link shows; null: nobody's. */
+  holderOf(link: string): Promise<string | null>;
+  minute(): Promise<void>;
+}
+
+/** What a tester's object is asked. */
+export interface TesterStub extends Stub {
+  obey(update: Update): Promise<Told>;
+  /** Calls of drills that reached the upstream which stands in for the real one. */
+  dispatched(): Promise<number>;
+}
+
+export interface PublicKeys {
+  readonly issuer: string;
+  readonly keys: import('jose').JSONWebKeySet;
+}
+
+export interface Env {
+  readonly GATE: { getByName(name: string): GateStub };
+  readonly TESTER: { getByName(name: string): TesterStub };
+  readonly ARCHIVE?: D1;
+  readonly ASSETS?: Stub;
+  readonly HELD?: Bucket;
+  readonly [text: string]: unknown;
+}
+
+/** What is used of R2. */
+export interface Bucket {
+  get(
+    key: string,
+    options?: { range: Headers },
+  ): Promise<(BucketObject & { readonly body: ReadableStream<Uint8Array> }) | null>;
+  head(key: string): Promise<BucketObject | null>;
+  put(
+    key: string,
+    value: ReadableStream<Uint8Array>,
+    options: { httpMetadata: { contentType: string } },
+  ): Promise<unknown>;
+  delete(key: string): Promise<void>;
+}
+
+export interface BucketObject {
+  readonly size: number;
+  readonly httpMetadata?: { readonly contentType?: string };
+}

@@ -1,0 +1,203 @@
+/** What a tester's object is made of: the core of a gate over the object's store, with the gate's lease in the place of its directory. */
+import { uuidv7 } from 'uuidv7';
+import { clientAddress } from '../address.ts';
+import { addressLimit } from '../admission/address-limit.ts';
+import type { Admission } from '../admission/admission.ts';
+import { NOTHING_CUT } from '../admission/cut.ts';
+import { policiesIn } from '../admission/policies.ts';
+import { Warden } from '../admission/warden.ts';
+import { createGateway } from '../app.ts';
+import type { Config } from '../config.ts';
+import { moderatorFrom, upstreamOptions } from '../from-config.ts';
+import { DrillUpstream } from '../gateway/drill.ts';
+import { serveOnWorkers, takeOnWorkers } from '../gateway/exchange.worker.ts';
+import type { Gate } from '../gateway/handler.ts';
+import { workerUpstream } from '../gateway/upstream.worker.ts';
+import { Journal } from '../log/journal.ts';
+import { newDigest, sha256 } from '../log/sha256.node.ts';
+import { type LinkSigner, linkSigner } from '../outputs/link-token.ts';
+import { termsLink } from '../outputs/terms.ts';
+import { Refusal } from '../refusal.ts';
+import { applyChanges } from '../store/applied.worker.ts';
+import { migrateObject, objectDatabase, objectTransaction, rowsOf } from '../store/durable.worker.ts';
+import { Feed } from '../store/feed.worker.ts';
+import { Writer } from '../store/writer.ts';
+import { outsideIssuer, ownIssuer } from '../token/issuers.ts';
+import { KeysUnavailable } from '../token/key-sets.ts';
+import { createVerifier, type Verifier } from '../token/verify.ts';
+import { later } from '../turn.ts';
+import { configOf } from './configuration.worker.ts';
+import { nobodyElse } from './holders.worker.ts';
+import { Lease, within } from './lease.worker.ts';
+import type { Update } from './leased.worker.ts';
+import { alertByLetter, capturesByLetter, Letters } from './letters.worker.ts';
+import { MIGRATED } from './migrations.worker.ts';
+import { boundsOf, GATE, quietMsOf } from './names.worker.ts';
+import { Outbound } from './outbox.worker.ts';
+import type { Env, Storage } from './runtime.worker.ts';
+import { DOWN, UP } from './tables.worker.ts';
+
+const now = Date.now;
+/** A question that a call waits for. */
+const ASK_MS = 5_000;
+const DELIVER_MS = 30_000;
+
+/** @param name of the object, as the front and the gate call it */
+export async function openTester(storage: Storage, env: Env, name: string) {
+  const config = configOf(env);
+  const gate = () => env.GATE.getByName(GATE);
+  migrateObject(storage, MIGRATED);
+  const db = objectDatabase(storage);
+  const letters = new Letters(storage);
+  const outbound = new Outbound({
+    ...{ object: name, letters, now, feed: new Feed(storage, 'up', UP) },
+    deliver: (delivery) => within(DELIVER_MS, gate().deliver(delivery)),
+    setAlarm: (at) => storage.setAlarm(at),
+    failed: (fault) => console.error(`portcullis: ${name} could not deliver:`, fault),
+  });
+  const journal = new Journal(db, sha256);
+  const writer = new Writer(outbound.around(objectTransaction(storage, journal)), later);
+  const view = viewIn(storage);
+  const warden: Warden = new Warden({
+    ...{ db, writer, journal, now, sha256, node: name, quietMs: quietMsOf(config) },
+    ...{ policies: policiesIn(db), termsLink: termsLink(config.publicUrl ?? null), peers: nobodyElse },
+    captures: capturesByLetter(letters),
+    alert: alertByLetter(letters),
+    ...{ watchMs: 0, obeysOnly: true, skewMs: config.tokens.clockToleranceSeconds * 1000 },
+    standing: () => lease.standing(),
+    async foreign(ids, tester) {
+      return new Set(await within(ASK_MS, gate().foreign(ids, tester)));
+    },
+    async reserve(tester, made) {
+      const why = await within(
+        ASK_MS,
+        gate().reserve(
+          tester,
+          made.map(({ id }) => id),
+        ),
+      );
+      if (why !== null) throw new Refusal('upstream_answer_refused', why);
+    },
+  });
+  const apply = async ({ changes, seq }: Update) => {
+    let cut = NOTHING_CUT;
+    await writer.write(
+      () => {
+        applyChanges(storage, DOWN, changes);
+        view.set(seq);
+      },
+      () => {
+        cut = warden.look();
+      },
+    );
+    return cut;
+  };
+  const lease: Lease = new Lease({
+    ...{ now, apply, known: view.get },
+    ask: (since) => gate().lease(name, since),
+    lapse: (revocation) => warden.lapse(revocation),
+    openCalls: () => warden.live().openCalls,
+  });
+  await warden.settleLost();
+  const drill = new DrillUpstream();
+  const made = gateOf({ config, warden, lease, drill });
+  const take = takeOnWorkers(boundsOf(config));
+  const nothing = { fetch: () => new Response(null, { status: 404 }) };
+  const app = createGateway({
+    ...{ gate: made, take, off: config.routes.off, portal: nothing },
+    ...{ jwks: () => ({ keys: [] }), metadata: { paths: [], body: null } },
+    ready: () => ({ ready: lease.holds, armed: 'unknown' }),
+  });
+  return { serve: serveOnWorkers(app, made, take), lease, outbound, drill };
+}
+
+interface GateParts {
+  readonly config: Config;
+  readonly warden: Warden;
+  readonly lease: Lease;
+  readonly drill: DrillUpstream;
+}
+
+function gateOf({ config, warden, lease, drill }: GateParts): Gate {
+  const toUpstream = upstreamOptions(config, null);
+  return {
+    ...{ now, newId: uuidv7, newDigest, drill, marker: null, sockets: new Set() },
+    clientAddress: clientAddress(config.trustedProxies),
+    attempts: addressLimit(config.requests.unknownPerMinute),
+    verifier: leasedVerifier(config, lease),
+    ...{ bodyLimits: config.requests, moderator: moderatorFrom(config), moderated: new Map() },
+    admission: underLease(warden, lease),
+    ...{ upstream: workerUpstream(toUpstream), links: leasedLinks(lease) },
+    ...{ socketIdleMs: toUpstream.idleMs, realm: config.publicUrl ?? 'portcullis' },
+  };
+}
+
+/** The one step that needs the lease; its body may have taken longer than one lasts. */
+function underLease(warden: Warden, lease: Lease): Admission {
+  return {
+    needsModeration: (ask) => warden.needsModeration(ask),
+    async admit(ask) {
+      await lease.require();
+      return warden.admit(ask);
+    },
+    async admitLink(arrival, link) {
+      await lease.require();
+      return warden.admitLink(arrival, link);
+    },
+    refuse: (call) => warden.refuse(call),
+  };
+}
+
+/** Who has never had a lease knows no issuer, and so cannot say of any token that it is not good. */
+function leasedVerifier(config: Config, lease: Lease): Verifier {
+  const verifier = createVerifier({
+    issuers: [leasedIssuer(lease), ...config.issuers.map((one) => outsideIssuer(one, now))],
+    toleranceSeconds: config.tokens.clockToleranceSeconds,
+    maxLifetimeSeconds: config.tokens.maxLifetimeDays * 86_400,
+  });
+  return {
+    recall: verifier.recall,
+    async verify(token, nowMs) {
+      if (lease.issuer === '') throw new Refusal('authority_unreachable', 'no lease from the gate');
+      return verifier.verify(token, nowMs);
+    },
+  };
+}
+
+/** Our own issuer, as far as the lease says: without one nobody can tell which keys stand. */
+function leasedIssuer(lease: Lease) {
+  const issuer = ownIssuer({
+    file: () => ({ issuer: lease.issuer }),
+    verify: (header, token) => {
+      const { keys } = lease;
+      if (!keys) throw new KeysUnavailable('no lease from the gate');
+      return keys.find(header, token);
+    },
+    holds: (kid) => lease.holdsKey(kid),
+    generation: () => lease.keys?.generation ?? Number.NaN,
+  });
+  // Its name comes with the first lease.
+  return Object.defineProperty({ ...issuer }, 'issuer', { get: () => lease.issuer, enumerable: true });
+}
+
+function leasedLinks(lease: Lease): LinkSigner {
+  const signer = () => linkSigner(lease.linkKey);
+  return {
+    newId: () => uuidv7(),
+    sign: async (id) => (await signer()).sign(id),
+    verify: async (link) => (lease.linkKey === '' ? null : (await signer()).verify(link)),
+  };
+}
+
+/** How far this object knows the directory: written with the rows themselves. */
+function viewIn(storage: Storage) {
+  storage.sql.exec('create table if not exists view (id integer primary key, seq integer not null)');
+  return {
+    get: (): number => Number(rowsOf(storage, 'select seq from view where id = 1')[0]?.seq ?? 0),
+    set: (seq: number) =>
+      void storage.sql.exec(
+        'insert or replace into view values (1, max(?, coalesce((select seq from view), 0)))',
+        seq,
+      ),
+  };
+}
