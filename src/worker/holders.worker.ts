@@ -85,7 +85,7 @@ export class Holders {
 
   /** Something that is in no row has changed: the keys. */
   tellAll(): void {
-    this.#begin([...this.#holders.values()]);
+    this.#begin(this.#holding());
   }
 
   /** What came of the newest change, when every holder that it concerns knows it or has lost its lease. */
@@ -108,13 +108,19 @@ export class Holders {
       }
   }
 
+  /** Whoever holds none any more has to ask before anything passes, and is told then. */
+  #holding(): Holder[] {
+    const now = this.#o.now();
+    return [...this.#holders.values()].filter(({ until }) => until > now);
+  }
+
   #tell(): void {
     const { feed } = this.#o;
     const [before, last] = [this.#spread, feed.last];
     if (last === before) return;
     this.#spread = last;
     const concerned = feed.concerned(before);
-    const all = [...this.#holders.values()];
+    const all = this.#holding();
     const some =
       concerned === 'all' ? all : all.filter(({ name }) => concerned.some((id) => TESTER + id === name));
     this.#begin(some);
@@ -137,12 +143,11 @@ export class Holders {
       if (!update.more) holder.seq = Math.max(holder.seq ?? 0, update.seq);
       return { name, confirmation: told, lapsedAt: null };
     } catch (fault) {
-      console.error(
-        `portcullis: ${name} was not told of a change:`,
-        fault instanceof Error ? fault.message : fault,
-      );
       const left = until - now();
-      if (left > 0) await new Promise((resolve) => setTimeout(resolve, left));
+      if (left > 0) {
+        console.error(`portcullis: ${name} could not be told of a change:`, fault);
+        await new Promise((resolve) => setTimeout(resolve, left));
+      }
       return { name, confirmation: null, lapsedAt: until };
     }
   }
