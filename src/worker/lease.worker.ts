@@ -31,6 +31,8 @@ export class Lease {
   #until = 0;
   #asking: Promise<void> | null = null;
   #keeping = false;
+  /** True while the gate gives none. */
+  #isAway = false;
   #keys: PublicKeys | null = null;
   #find: JWTVerifyGetKey | null = null;
   #generation = 0;
@@ -94,11 +96,17 @@ export class Lease {
   /** Another question is not asked meanwhile: its answer would say no more. */
   #ask(): Promise<void> {
     this.#asking ??= this.#renewed()
-      .catch((fault: unknown) => console.error('portcullis: no lease:', fault))
+      .catch((fault: unknown) => this.#failed(fault))
       .finally(() => {
         this.#asking = null;
       });
     return this.#asking;
+  }
+
+  /** Told once, until it is well again. */
+  #failed(fault: unknown): void {
+    if (!this.#isAway) console.error('portcullis: the gate gives no lease:', String(fault));
+    this.#isAway = true;
   }
 
   async #renewed(): Promise<void> {
@@ -109,6 +117,7 @@ export class Lease {
     await this.#enter(leased);
     this.#linkKey = leased.linkKey;
     this.#until = askedAt + leased.ms;
+    this.#isAway = false;
   }
 
   async #enter(update: Update): Promise<Cut> {

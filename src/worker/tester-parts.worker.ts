@@ -148,7 +148,7 @@ function underLease(warden: Warden, lease: Lease): Admission {
   };
 }
 
-/** Who has never had a lease knows no issuer, and so cannot say of any token that it is not good. */
+/** Without a lease nobody can say of a token whether it is good. */
 function leasedVerifier(config: Config, lease: Lease): Verifier {
   const verifier = createVerifier({
     issuers: [leasedIssuer(lease), ...config.issuers.map((one) => outsideIssuer(one, now))],
@@ -156,9 +156,9 @@ function leasedVerifier(config: Config, lease: Lease): Verifier {
     maxLifetimeSeconds: config.tokens.maxLifetimeDays * 86_400,
   });
   return {
-    recall: verifier.recall,
+    recall: (token, nowMs) => (lease.holds ? verifier.recall(token, nowMs) : null),
     async verify(token, nowMs) {
-      if (lease.issuer === '') throw new Refusal('authority_unreachable', 'no lease from the gate');
+      if (!lease.holds) throw new Refusal('authority_unreachable', 'no lease from the gate');
       return verifier.verify(token, nowMs);
     },
   };
