@@ -118,8 +118,8 @@ export interface Permit {
   /** Set once and for all when a switch takes it back. Listen right before the dispatch: that looks once more. */
   readonly revoked: Revocation | null;
   /**
-   * Right before the answer's head goes out: a cut then breaks a stream instead of refusing a call.
-   * False when it has been taken back, and its listener told.
+   * Right before the answer's head goes out, and before each piece behind it: from the first on a cut breaks a stream
+   * instead of refusing a call. False when it has been taken back, and its listener told.
    */
   begin(): boolean;
   /** At most one listener; called at once when the permit is revoked. */

@@ -17,6 +17,8 @@ interface Options {
   readonly now: Clock;
   readonly check: Check;
   readonly refused: (refusal: Refusal) => void;
+  /** Asked before each frame goes on; false: nothing may pass any more, and everybody has been told. */
+  readonly passes: () => boolean;
 }
 
 interface Waiting {
@@ -81,6 +83,7 @@ export class Flow {
         this.#o.refused(refusal);
         break;
       }
+      if (!this.#o.passes()) break;
       this.#waiting.shift();
       this.#waitingBytes -= next.data.length;
       this.#o.to.send(next.data, next.binary, this.#sent);

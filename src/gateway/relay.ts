@@ -19,6 +19,7 @@ interface Options {
   /** The token's end, Unix milliseconds. */
   readonly expiresAt: number;
   readonly checkFrame: FrameCheck;
+  readonly passes: () => boolean;
   readonly quotesKey: (said: Uint8Array | string) => boolean;
   readonly ended: (outcome: Outcome, detail: string | null) => void;
 }
@@ -49,17 +50,18 @@ export class Relay {
   tokens = 0;
 
   constructor(options: Options) {
-    const { client, upstream, now, idleMs } = options;
+    const { client, upstream, now, idleMs, passes } = options;
     this.#o = options;
     this.#until = now() + LONGEST_MS;
     const refused = (refusal: Refusal) => this.refuse(refusal, 'cut');
-    this.#up = new Flow({ from: client, to: upstream, now, check: this.#judge, refused });
+    this.#up = new Flow({ from: client, to: upstream, now, check: this.#judge, refused, passes });
     this.#down = new Flow({
       from: upstream,
       to: client,
       now,
       check: this.#read,
       refused: this.#refusedAnswer,
+      passes,
     });
     client.listen(this.#listener(this.#up, this.#clientBroke, this.#clientClosed));
     upstream.listen(this.#listener(this.#down, this.#upstreamBroke, this.#upstreamClosed));

@@ -67,6 +67,7 @@ export class SocketCall implements DialSink {
       idleMs: gate.socketIdleMs,
       expiresAt: who.expiresAt * 1000,
       quotesKey: (said) => gate.upstream.quotesKey(said),
+      passes: () => permit.begin(),
       checkFrame: (event) => checkEvent(event, call.model, permit),
       ended: (outcome, detail) => this.#settle(outcome, detail),
     });

@@ -122,11 +122,11 @@ export class AnswerStream implements AnswerSink {
     this.#unsent = { status, headers: this.#headers(headers, reframed) };
   }
 
-  /** False when there is nothing to begin with any more. */
+  /** Before each piece of the answer, the head with the first. False when nothing may pass any more. */
   #begin(): boolean {
+    if (this.#over || !this.#o.permit.begin()) return false;
     const head = this.#unsent;
-    if (head === null) return !this.#over;
-    if (!this.#o.permit.begin()) return false;
+    if (head === null) return true;
     this.#unsent = null;
     try {
       this.#o.reply.head(head.status, head.headers);

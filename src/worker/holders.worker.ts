@@ -32,6 +32,8 @@ const ROWS_AT_ONCE = 500;
 /** Every row of a call that came from a tester's object stands under this number: those objects settle their own. */
 const TESTERS = 1;
 const TESTER = 'tester:';
+/** What a holder may be late with breaking off what it streams, when its lease is over. */
+const GRACE_MS = 100;
 
 export class Holders {
   readonly #o: HoldersOptions;
@@ -143,12 +145,12 @@ export class Holders {
       if (!update.more) holder.seq = Math.max(holder.seq ?? 0, update.seq);
       return { name, confirmation: told, lapsedAt: null };
     } catch (fault) {
-      const left = until - now();
+      const left = until + GRACE_MS - now();
       if (left > 0) {
         console.error(`portcullis: ${name} could not be told of a change:`, fault);
         await new Promise((resolve) => setTimeout(resolve, left));
       }
-      return { name, confirmation: null, lapsedAt: until };
+      return { name, confirmation: null, lapsedAt: until + GRACE_MS };
     }
   }
 

@@ -156,7 +156,7 @@ export class Lease {
     do {
       const left = this.#until - now();
       if (left > 0) {
-        await sleep(Math.max(20, left / 3));
+        await sleep(Math.min(left, Math.max(20, left / 3)));
         if (openCalls() > 0) await Promise.race([this.#ask(), sleep(Math.max(0, this.#until - now()))]);
       } else {
         const lost = this.standing();
