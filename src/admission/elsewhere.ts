@@ -11,8 +11,8 @@ export interface ElsewhereOptions {
    * @throws Refusal `upstream_answer_refused` when one is another tester's
    */
   readonly reserve?: (tester: string, made: readonly Made[]) => Promise<void>;
-  /** Of ids that this store does not know, those that are another tester's than this one's. */
-  readonly foreign?: (ids: readonly string[], tester: string) => Promise<ReadonlySet<string>>;
+  /** Of ids that this store does not know, whose they are, where they are another tester's than this one's. */
+  readonly foreign?: (ids: readonly string[], tester: string) => Promise<ReadonlyMap<string, string>>;
 }
 
 /** @throws Refusal */
@@ -64,4 +64,4 @@ export async function foreignIn(
   }
 }
 
-const NONE: ReadonlySet<string> = new Set();
+const NONE: ReadonlyMap<string, string> = new Map();

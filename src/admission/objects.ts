@@ -20,13 +20,13 @@ export interface Source {
   readonly size: string | null;
 }
 
-/** Of what a call may name and this store does not know, what is another tester's; null: nobody could say. */
-export type Foreign = ReadonlySet<string> | null;
+/** Of what a call may name and this store does not know, whose it is where it is another tester's; null: nobody could say. */
+export type Foreign = ReadonlyMap<string, string> | null;
 
 export interface Objects {
   /** The refusal of the first object that is not this tester's; 404, as upstream says of an id that it does not know. */
   refusal(references: References, tester: string, foreign?: Foreign): Refusal | null;
-  /** Of what is suspected, the ids that are not known here. */
+  /** The ids that are not known here. */
   strange(references: References): string[];
   /** Those of the tester's own that it names, as far as they are clips; null: none. */
   source(named: readonly Reference[], tester: string): Source | null;
@@ -65,16 +65,20 @@ export function objectsIn({ $client: db }: Db): Objects {
 
   return {
     refusal({ named, suspected }, tester, foreign = NOBODYS) {
-      for (const one of named)
-        if (owner.get(one.id)?.tester !== tester) return unknown(one, owner.get(one.id));
+      for (const one of named) {
+        const whose = owner.get(one.id)?.tester;
+        if (whose !== tester) return unknown(one, whose ?? foreign?.get(one.id));
+      }
       for (const one of suspected) {
-        const row = owner.get(one.id);
-        if (row ? row.tester !== tester : foreign?.has(one.id)) return unknown(one, row ?? ELSEWHERE);
-        if (!row && foreign === null) return new Refusal('authority_unreachable', 'whose an id is');
+        const whose = owner.get(one.id)?.tester ?? foreign?.get(one.id);
+        if (whose !== undefined && whose !== tester) return unknown(one, whose);
+        if (whose === undefined && foreign === null)
+          return new Refusal('authority_unreachable', 'whose an id is');
       }
       return null;
     },
-    strange: ({ suspected }) => suspected.map(({ id }) => id).filter((id) => owner.get(id) === undefined),
+    strange: ({ named, suspected }) =>
+      [...named, ...suspected].map(({ id }) => id).filter((id) => owner.get(id) === undefined),
     source(named, tester) {
       const clips = named.map(({ id }) => clip.get(id, tester)).filter((one) => one !== undefined);
       const [first] = clips;
@@ -110,16 +114,15 @@ export function objectsIn({ $client: db }: Db): Objects {
 
 /** What can be named in a path, and takes no more room than that. */
 const PLAIN_ID = /^[\x21-\x7e]{1,256}$/;
-const NOBODYS: ReadonlySet<string> = new Set();
-const ELSEWHERE: OwnerRow = { tester: 'another tester', seconds: null };
+const NOBODYS: ReadonlyMap<string, string> = new Map();
 const NOTHING = { count: 0, dated: 0, oldest: null, newest: null };
 
 /** As much of a member's name as helps to find it. */
 const MOST_PARAM_CHARS = 120;
 
-function unknown(named: Reference, row: OwnerRow | undefined): Refusal {
+function unknown(named: Reference, whose: string | undefined): Refusal {
   // Callers write anything in both, a token too.
   const [shown, param] = [printable(named.id), printable(named.param).slice(0, MOST_PARAM_CHARS)];
-  const detail = `${param}: ${shown} is ${row ? `${row.tester}'s` : "nobody's"}`;
+  const detail = `${param}: ${shown} is ${whose ?? 'nobody'}'s`;
   return new Refusal('object_unknown', detail, { message: `It is "${shown}".`, param, rule: 'ownership' });
 }

@@ -153,9 +153,10 @@ export class Warden implements Admission {
     return (await this.#let(judge)).permit;
   }
 
-  /** Nobody is asked about a call that is refused anyway; should it not be after all, nobody could say. */
+  /** Nobody is asked about a call that is refused for something else; should it not be after all, nobody could say. */
   #foreignIn(ask: Ask): Promise<Foreign> | null {
-    if (consider(ask, this.#grounds).refusal) return null;
+    const { refusal } = consider(ask, this.#grounds);
+    if (refusal && refusal.code !== 'object_unknown') return null;
     return foreignIn(this.#options, this.#books.objects, ask.call, ask.who.tester);
   }
 

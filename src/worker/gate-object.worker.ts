@@ -42,7 +42,7 @@ export class GateObject extends DurableObject<Env> implements GateStub {
     await writer.write(() => intake(delivery));
   }
 
-  async foreign(ids: readonly string[], tester: string): Promise<string[]> {
+  async foreign(ids: readonly string[], tester: string): Promise<ReadonlyMap<string, string>> {
     return (await this.#open()).ownership.foreign(ids, tester);
   }
 

@@ -14,8 +14,9 @@ export function ownershipIn({ storage, writer }: Pick<GateParts, 'storage' | 'wr
     return row ? String(row.tester) : null;
   };
   return {
-    foreign(ids: readonly string[], tester: string): string[] {
-      return ids.filter((id) => (ownerOf(id) ?? tester) !== tester);
+    foreign(ids: readonly string[], tester: string): ReadonlyMap<string, string> {
+      const owned = ids.map((id) => [id, ownerOf(id) ?? tester] as const);
+      return new Map(owned.filter(([, owner]) => owner !== tester));
     },
     /** Durable when it resolves. All of them or none. @returns why not */
     reserve(tester: string, ids: readonly string[]): Promise<string | null> {

@@ -26,8 +26,8 @@ export interface Stub {
 export interface GateStub extends Stub {
   lease(name: string, since: number): Promise<Leased>;
   deliver(delivery: Delivery): Promise<void>;
-  /** Those of the ids that are another tester's. */
-  foreign(ids: readonly string[], tester: string): Promise<string[]>;
+  /** Whose those of the ids are that are another tester's. */
+  foreign(ids: readonly string[], tester: string): Promise<ReadonlyMap<string, string>>;
   /** @returns why they cannot be made the tester's; null: they are kept for this one */
   reserve(tester: string, ids: readonly string[]): Promise<string | null>;
   /** The issuer's name and public keys. */

@@ -43,7 +43,7 @@ const apart = (
     const foreign: WardenOptions['foreign'] = async (ids) => {
       elsewhere.asked.push(...ids);
       answer();
-      return new Set(ids.filter((id) => id === GRACES));
+      return new Map(ids.filter((id) => id === GRACES).map((id) => [id, 'grace']));
     };
     return withFollower({ reserve, foreign }, (core) => check(core, elsewhere))(engine);
   };
