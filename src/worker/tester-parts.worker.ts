@@ -1,7 +1,7 @@
 /** What a tester's object is made of: the core of a gate over the object's store, with the gate's lease in the place of its directory. */
 import { uuidv7 } from 'uuidv7';
 import { clientAddress } from '../address.ts';
-import { addressLimit } from '../admission/address-limit.ts';
+import { type AddressLimit, addressLimit } from '../admission/address-limit.ts';
 import type { Admission } from '../admission/admission.ts';
 import { NOTHING_CUT } from '../admission/cut.ts';
 import { policiesIn } from '../admission/policies.ts';
@@ -32,7 +32,7 @@ import { Lease, within } from './lease.worker.ts';
 import type { Update } from './leased.worker.ts';
 import { alertByLetter, capturesByLetter, Letters } from './letters.worker.ts';
 import { MIGRATED } from './migrations.worker.ts';
-import { boundsOf, GATE, quietMsOf } from './names.worker.ts';
+import { boundsOf, GATE, NOBODY, quietMsOf } from './names.worker.ts';
 import { Outbound } from './outbox.worker.ts';
 import type { Env, Storage } from './runtime.worker.ts';
 import { DOWN, UP } from './tables.worker.ts';
@@ -98,7 +98,9 @@ export async function openTester(storage: Storage, env: Env, name: string) {
   });
   await warden.settleLost();
   const drill = new DrillUpstream();
-  const made = gateOf({ config, warden, lease, drill });
+  // Only what the front found good comes to a tester's object, so nobody's guesses are counted there.
+  const attempts = name === NOBODY ? addressLimit(config.requests.unknownPerMinute) : NO_LIMIT;
+  const made = gateOf({ config, warden, lease, drill, attempts });
   const take = takeOnWorkers(boundsOf(config));
   const nothing = { fetch: () => new Response(null, { status: 404 }) };
   const app = createGateway({
@@ -114,14 +116,17 @@ interface GateParts {
   readonly warden: Warden;
   readonly lease: Lease;
   readonly drill: DrillUpstream;
+  readonly attempts: AddressLimit;
 }
 
-function gateOf({ config, warden, lease, drill }: GateParts): Gate {
+const NO_LIMIT: AddressLimit = { take: async () => {}, giveBack: async () => {} };
+
+function gateOf({ config, warden, lease, drill, attempts }: GateParts): Gate {
   const toUpstream = upstreamOptions(config, null);
   return {
     ...{ now, newId: uuidv7, newDigest, drill, marker: null, sockets: new Set() },
     clientAddress: clientAddress(config.trustedProxies),
-    attempts: addressLimit(config.requests.unknownPerMinute),
+    attempts,
     verifier: leasedVerifier(config, lease),
     ...{ bodyLimits: config.requests, moderator: moderatorFrom(config), moderated: new Map() },
     admission: underLease(warden, lease),
