@@ -19,6 +19,7 @@ import { metadataPaths, protectedResource } from '../token/metadata.ts';
 import { textOf } from './configuration.worker.ts';
 import { drillCall } from './drill-call.worker.ts';
 import type { GateParts } from './gate-parts.worker.ts';
+import { heard } from './heard.worker.ts';
 import { CONSOLE_ASSETS } from './migrations.worker.ts';
 import { boundsOf, GATE, ofTester } from './names.worker.ts';
 import { openCallsIn } from './open-calls.worker.ts';
@@ -79,7 +80,7 @@ function controlOf(parts: GateParts, env: Env): Control {
     can: { moderate: config.moderation !== undefined, mark: false, share: false },
     drills: (own) =>
       new Drills({
-        ...{ control: own, node: GATE, everyHours, dispatched: drilled },
+        ...{ control: heard(own, holders), node: GATE, everyHours, dispatched: drilled },
         call: (token) => drillCall(env, token),
       }),
   });
@@ -87,7 +88,7 @@ function controlOf(parts: GateParts, env: Env): Control {
   const reach = (scope: Parameters<Control['reach']>[0]): Reach => {
     return { node: GATE, calls: open.in(scope), streams: 0 };
   };
-  return { ...made, live, reach };
+  return heard({ ...made, live, reach }, holders);
 }
 
 function adminOf(control: Control, { config }: GateParts, { ASSETS }: Env) {

@@ -1,5 +1,7 @@
 /** The front: finds the object that takes a request, and hands it over. What it learns on the way decides nothing. */
 import { createLocalJWKSet } from 'jose';
+import { uuidv7 } from 'uuidv7';
+import { Refusal, refusalBody, refusalHeaders } from '../refusal.ts';
 import { outsideIssuer, ownIssuer } from '../token/issuers.ts';
 import { createVerifier, type Verifier } from '../token/verify.ts';
 import { configOf } from './configuration.worker.ts';
@@ -13,7 +15,27 @@ const LINK = /^\/s\/([^/]+)$/;
 /** Keys of a minute ago do for finding an object: that looks at those of now. */
 const KEYS_MS = 60_000;
 
+/** What no object can be handed is refused here, and is the one thing that leaves no row. */
 export async function handOver(request: Request, env: Env): Promise<Response> {
+  try {
+    return await handedOver(request, env);
+  } catch (fault) {
+    // The runtime's own word for a host, or a target, that is none.
+    if (fault instanceof TypeError) return refused(new Refusal('invalid_request', 'host'));
+    console.error('portcullis: an object did not answer:', fault);
+    return refused(new Refusal('authority_unreachable', 'no object answered'));
+  }
+}
+
+function refused(refusal: Refusal): Response {
+  const id = uuidv7();
+  const headers = new Headers();
+  const list = refusalHeaders(refusal, id, 'portcullis');
+  for (let i = 0; i + 1 < list.length; i += 2) headers.append(list[i] ?? '', list[i + 1] ?? '');
+  return new Response(refusalBody(refusal, id), { status: refusal.status, headers });
+}
+
+async function handedOver(request: Request, env: Env): Promise<Response> {
   const { pathname } = new URL(request.url);
   if (pathname === '/healthz')
     return Response.json({ ok: true }, { headers: { 'cache-control': 'no-store' } });

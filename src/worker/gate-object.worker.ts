@@ -2,6 +2,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { rowsOf } from '../store/durable.worker.ts';
 import { openControl } from './control-parts.worker.ts';
+import { countEnded, endedIn } from './ended-calls.worker.ts';
 import { type GateParts, openGate } from './gate-parts.worker.ts';
 import { type Delivery, intakeIn } from './intake.worker.ts';
 import type { Leased } from './leased.worker.ts';
@@ -20,14 +21,10 @@ async function open(storage: GateParts['storage'], env: Env) {
 export class GateObject extends DurableObject<Env> implements GateStub {
   #opened: ReturnType<typeof open> | null = null;
 
-  /** An act is answered when every holder of a lease knows of it, or holds none any more. */
   async fetch(request: Request): Promise<Response> {
-    const { admin, serve, holders } = await this.#open();
+    const { admin, serve } = await this.#open();
     const peer = request.headers.get(PEER) ?? '';
-    if (request.headers.get(SIDE) !== CONTROL) return serve({ request, peer });
-    const answer = await admin.fetch(request, { peer });
-    if (request.method !== 'GET' && request.method !== 'HEAD') await holders.told();
-    return answer;
+    return request.headers.get(SIDE) === CONTROL ? admin.fetch(request, { peer }) : serve({ request, peer });
   }
 
   /** @throws Error while the store takes no writes: no lease is given that a stop could not end */
@@ -38,8 +35,13 @@ export class GateObject extends DurableObject<Env> implements GateStub {
   }
 
   async deliver(delivery: Delivery): Promise<void> {
-    const { writer, intake } = await this.#open();
-    await writer.write(() => intake(delivery));
+    const { writer, intake, storage, warden } = await this.#open();
+    const job = () => {
+      const ended = endedIn(storage, delivery);
+      intake(delivery);
+      return ended;
+    };
+    await writer.write(job, (ended) => countEnded(warden.counts, ended));
   }
 
   async foreign(ids: readonly string[], tester: string): Promise<ReadonlyMap<string, string>> {

@@ -13,6 +13,7 @@ import { DrillUpstream } from '../gateway/drill.ts';
 import { serveOnWorkers, takeOnWorkers } from '../gateway/exchange.worker.ts';
 import type { Gate } from '../gateway/handler.ts';
 import { workerUpstream } from '../gateway/upstream.worker.ts';
+import { firstIdOf } from '../log/id.ts';
 import { Journal } from '../log/journal.ts';
 import { newDigest, sha256 } from '../log/sha256.node.ts';
 import { type LinkSigner, linkSigner } from '../outputs/link-token.ts';
@@ -97,6 +98,7 @@ export async function openTester(storage: Storage, env: Env, name: string) {
     openCalls: () => warden.live().openCalls,
   });
   await warden.settleLost();
+  await writer.write(() => letOldGo(storage, config));
   const drill = new DrillUpstream();
   // Only what the front found good comes to a tester's object, so nobody's guesses are counted there.
   const attempts = name === NOBODY ? addressLimit(config.requests.unknownPerMinute) : NO_LIMIT;
@@ -190,6 +192,23 @@ function leasedLinks(lease: Lease): LinkSigner {
     sign: async (id) => (await signer()).sign(id),
     verify: async (link) => (lease.linkKey === '' ? null : (await signer()).verify(link)),
   };
+}
+
+/** A call that nobody asks for here any more; the gate's own copy goes by the gate's own rules. */
+const KEPT_DAYS = 7;
+const DAY_MS = 86_400_000;
+const GONE_AT_ONCE = 5_000;
+
+/** Whoever must not keep rows for so long does not keep them here either. What is not delivered yet stays. */
+function letOldGo(storage: Storage, { log }: Config): void {
+  const days = Math.min(KEPT_DAYS, log.keepDays ?? KEPT_DAYS);
+  storage.sql.exec(
+    `delete from requests where id in (select id from requests where id < ? and outcome is not null
+       and id not in (select request from objects where request is not null)
+       and not exists (select 1 from feed_up where tab = 'requests' and key = json_array(requests.id)) limit ?)`,
+    firstIdOf(now() - days * DAY_MS),
+    GONE_AT_ONCE,
+  );
 }
 
 /** How far this object knows the directory: written with the rows themselves. */
