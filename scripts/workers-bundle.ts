@@ -2,7 +2,7 @@
  * The Worker as one module, the same for wrangler (its custom build, with `no_bundle`) and for the tests: this script writes
  * dist/worker.js, and the console's files to dist/assets. What of our libraries is never reached is left out, and throws where it is reached all the same.
  */
-import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Plugin, rolldown } from 'rolldown';
@@ -154,6 +154,7 @@ export function migrations(): { tag: string; sql: string }[] {
 
 if (import.meta.main) {
   const { text } = await bundleWorker();
+  rmSync(ASSETS_OUT, { recursive: true, force: true });
   mkdirSync(ASSETS_OUT, { recursive: true });
   writeFileSync(OUT, text);
   for (const [name, { body }] of readAssets()) writeFileSync(join(ASSETS_OUT, name), body);

@@ -1,7 +1,9 @@
-/** The whole gate as it is deployed, with real sockets. */
+/** The whole gate as it is deployed, with real sockets: in this process on Node, or in workerd. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 
+/** Set by the project in vitest.config.ts. */
+export const ON_WORKERS = process.env.TEST_RUNTIME === 'workers';
 const UPSTREAM_KEY = 'sk-upstream-canary-key';
 
 export interface Row {
@@ -72,7 +74,7 @@ export async function startGate(
   // Upstream sees the calls of the test and no others, unless the test says so.
   const trace = /^trace:/m.test(more) ? '' : 'trace: { clips: false }\n';
   const config = `${cohorts === null ? '' : `cohorts:\n  ${cohorts}\n`}${more}\n${trace}`;
-  const { startHere } = await import('./with-node.ts');
+  const { startHere } = await (ON_WORKERS ? import('./workers/with-gate.ts') : import('./with-node.ts'));
   const host = await startHere({ upstream, upstreamKey: UPSTREAM_KEY, config, secrets });
   return Object.assign(host, helpers(host));
 }
@@ -188,3 +190,7 @@ export function post(
 }
 
 export const CHAT = { model: 'gpt-4o-mini', messages: [{ role: 'user', content: 'Hello' }] };
+
+/** Of the answer to a stop: over everybody who lets calls pass. */
+export const streamsCut = ({ nodes }: Record<string, unknown>): number =>
+  (nodes as { streamsCut: number }[]).reduce((sum, node) => sum + node.streamsCut, 0);

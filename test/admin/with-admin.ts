@@ -32,14 +32,26 @@ import { type Db, openDatabase, sqliteTransaction } from '../../src/store/db.nod
 import { acts, operators, operatorTokens, requests, tokens } from '../../src/store/schema.ts';
 import { Writer } from '../../src/store/writer.ts';
 import { KeyUnknown } from '../../src/token/faults.ts';
+import { ON_WORKERS } from '../with-gate.ts';
 
 const ROLES = ['operator', 'auditor', 'reviewer', 'admin'] as const;
 const DAY_MS = 86_400_000;
 
-export type Admin = Awaited<ReturnType<typeof startAdmin>>;
+type Here = Awaited<ReturnType<typeof startHere>>;
+export interface Admin extends Omit<Here, 'app'> {
+  readonly app: { request(path: string, init?: RequestInit): Response | Promise<Response> };
+}
+type Options = Omit<AdminOptions, 'onFault'> & { now?: () => number };
 
-/** @param options of the admin API; `now`: its clock */
-export async function startAdmin(options: Omit<AdminOptions, 'onFault'> & { now?: () => number } = {}) {
+/** @param options of the admin API; `now`: its clock. On Workers there are none. */
+export async function startAdmin(options: Options = {}): Promise<Admin> {
+  if (!ON_WORKERS) return startHere(options);
+  const { startAdmin } = await import('../workers/with-admin.ts');
+  return startAdmin();
+}
+
+/** In this process. */
+export async function startHere(options: Options = {}) {
   const { now = Date.now, ...more } = options;
   const dataDir = mkdtempSync(join(tmpdir(), 'portcullis-'));
   const db = openDatabase(join(dataDir, 'portcullis.sqlite'), 'process');

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { serve } from '@hono/node-server';
-import { startAdmin } from '../admin/with-admin.ts';
+import { startHere } from '../admin/with-admin.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
@@ -20,7 +20,7 @@ export interface Outcome {
 export type Gate = Awaited<ReturnType<typeof startGate>>;
 
 export async function startGate() {
-  const admin = await startAdmin();
+  const admin = await startHere();
   writeFileSync(join(admin.dataDir, 'operator-credential'), `${admin.credentials.operator}\n`, {
     mode: 0o600,
   });

@@ -154,7 +154,7 @@ test('a client that leaves ends the upstream call, and the row says client-gone'
       (incoming) => {
         incoming.on('error', () => {});
         incoming.once('data', () => {
-          call.destroy();
+          call.socket?.resetAndDestroy();
           resolve();
         });
       },

@@ -13,6 +13,7 @@ beforeAll(async () => {
   upstream = await startUpstream((incoming, outgoing) => answer(incoming, outgoing));
   gate = await startGate(upstream.url);
   token = await gate.tester('ada');
+  await gate.enter('ada', 'video_zipped01');
 });
 afterAll(async () => {
   await gate.close();

@@ -119,6 +119,7 @@ test('what a refused answer made is the tester’s all the same', async () => {
   expect(await code(await post(gate.url, token, { model: 'sora-2', prompt: 'a lock' }, '/v1/videos'))).toBe(
     '403 output_held',
   );
+  await gate.settled();
   expect((await gate.admin('GET', 'objects/video_new')).tester).toBe('ada');
 });
 

@@ -1,0 +1,140 @@
+/** The gate in workerd, with the files that `wrangler deploy` reads: the same two Workers, and the edge before them. */
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
+import { inject } from 'vitest';
+import { startDemo } from '../../src/demo/server.ts';
+import { type Host, type Start, startGate, type TestGate } from '../with-gate.ts';
+import { openStores } from './stores.ts';
+
+interface Hands {
+  /** Runs what the clock would. */
+  tick(): Promise<void>;
+  /** Ends an object where it is: what it holds in memory is lost, and its streams break. @param tester undefined: the gate's */
+  crash(tester?: string): Promise<void>;
+  /** Neither the gate's object nor the tester's reaches the other; the client reaches both. */
+  cutOff(tester: string, isCut: boolean): Promise<void>;
+}
+type WorkersHost = Host & Hands;
+/** What a test of this folder has in hand. */
+export type WorkersGate = TestGate & Hands;
+export const startWorkers = startGate as (...how: Parameters<typeof startGate>) => Promise<WorkersGate>;
+
+const LOOPBACK = { host: '127.0.0.1', port: 0 };
+
+export async function startHere({ upstream, upstreamKey, config, secrets }: Start): Promise<WorkersHost> {
+  const dir = mkdtempSync(join(tmpdir(), 'portcullis-workers-'));
+  const demo = upstream === null ? await startDemo({ key: upstreamKey }) : null;
+  const credential = `pco_${randomBytes(32).toString('base64url')}`;
+  // A machine that runs two tests at once may be away for longer than a lease; tests of leases name their own.
+  const lease = /^workers:/m.test(config) ? '' : 'workers: { leaseSeconds: 10 }\n';
+  const bindings = {
+    PORTCULLIS_CONFIG: config + lease,
+    PORTCULLIS_UPSTREAM_URL: upstream ?? demo?.url ?? '',
+    PORTCULLIS_UPSTREAM_KEY: upstreamKey,
+    PORTCULLIS_OPERATOR_TOKEN: credential,
+    PORTCULLIS_VAULT_KEY: randomBytes(32).toString('base64url'),
+    ...secrets,
+  };
+  const stores = openStores(join(dir, 'do'));
+  let running: Running | null = await start(dir, bindings);
+  const up = (): Running => {
+    if (!running) throw new Error('the gate is stopped');
+    return running;
+  };
+  const hand = async (kind: string, name: string, act: string, ...args: unknown[]) => {
+    const path = [kind, name, act].map(encodeURIComponent).join('/');
+    const answer = await fetch(`${up().hands}/${path}`, { method: 'POST', body: JSON.stringify(args) });
+    if (!answer.ok) throw new Error(await answer.text());
+  };
+  const host: WorkersHost = {
+    get url() {
+      return up().gateway;
+    },
+    get control() {
+      return up().control;
+    },
+    credential,
+    dir,
+    read: stores.read,
+    async sql(text) {
+      await hand('gate', 'gate', 'sql', text);
+      // With its next commit the gate tells of it whoever holds a lease.
+      await fetch(`${up().control}/admin/cohorts`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${credential}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ name: `by-hand-${randomBytes(4).toString('hex')}` }),
+      });
+    },
+    crash: (tester) =>
+      (tester === undefined
+        ? hand('gate', 'gate', 'crash')
+        : hand('tester', `tester:${tester}`, 'crash')
+      ).catch(
+        // It does not live to answer.
+        () => {},
+      ),
+    cutOff: (tester, isCut) => hand('tester', `tester:${tester}`, 'cutOff', isCut),
+    async tick() {
+      const worker = (await up().miniflare.getWorker('portcullis')) as unknown as Scheduled;
+      await worker.scheduled({ cron: '* * * * *' });
+    },
+    async stop() {
+      await running?.miniflare.dispose();
+      running = null;
+    },
+    async restart() {
+      await host.stop();
+      running = await start(dir, bindings);
+    },
+    async close() {
+      await host.stop();
+      stores.close();
+      await demo?.close();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+  return host;
+}
+
+/** What miniflare types with a package that we do without. */
+interface Scheduled {
+  scheduled(event: { readonly cron: string }): Promise<unknown>;
+}
+
+interface Running {
+  readonly miniflare: Miniflare;
+  readonly gateway: string;
+  readonly control: string;
+  /** What only a test has. */
+  readonly hands: string;
+}
+
+async function start(dir: string, bindings: Readonly<Record<string, string>>): Promise<Running> {
+  const { gate, control, edge } = inject('workers');
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: '127.0.0.1',
+      // Asks nobody where this machine stands.
+      cf: false,
+      resourcePersistencePath: dir,
+      workers: [
+        { ...edge, unsafeDirectSockets: [LOOPBACK, { ...LOOPBACK, entrypoint: 'Control' }] },
+        // What the file says, but for its example values.
+        { ...gate, bindings, unsafeDirectSockets: [{ ...LOOPBACK, entrypoint: 'Hands' }] },
+        control,
+      ],
+    }),
+  );
+  await miniflare.ready;
+  const at = async (worker: string, entrypoint?: string) =>
+    (await miniflare.unsafeGetDirectURL(worker, entrypoint)).origin;
+  return {
+    miniflare,
+    gateway: await at('edge'),
+    control: await at('edge', 'Control'),
+    hands: await at('portcullis', 'Hands'),
+  };
+}
