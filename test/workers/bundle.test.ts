@@ -4,17 +4,14 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bundleWorker, DIET } from '../../scripts/workers-bundle.ts';
 import { createClient } from '../../src/admin/client.ts';
-import { makeSecret } from '../../src/secret.ts';
 import { startAdmin } from '../admin/with-admin.ts';
 import { makeAuthenticator } from '../admin/with-authenticator.ts';
 import { browserOf } from '../admin/with-browser.ts';
-import { startWorkerd, type Workerd } from '../engines/with-workerd.ts';
+import { startWorkers, type WorkersGate } from './with-gate.ts';
 
-const ENTRY = 'test/workers/whole.worker.ts';
 const GZIP_LIMIT_BYTES = 400 * 1024;
-const credential = makeSecret('pco_');
 
-const bundled = bundleWorker(ENTRY);
+const bundled = bundleWorker();
 const relative = (file: string) => file.replace(/^.*\/(src|test|node_modules)\//, '$1/');
 
 test('it is small enough', async () => {
@@ -30,7 +27,7 @@ test('it holds no driver, client or server of Node, and no more of Node than Wor
       .map(relative)
       .sort(),
   ).toEqual(['src/log/seal.node.ts', 'src/log/sha256.node.ts']);
-  expect(externals).toEqual(['node:crypto', 'node:util']);
+  expect(externals).toEqual(['cloudflare:workers', 'node:crypto', 'node:util']);
 });
 
 test('each rule of what is left out or replaced still means something', async () => {
@@ -39,18 +36,19 @@ test('each rule of what is left out or replaced still means something', async ()
 });
 
 describe('under workerd', () => {
-  let workerd: Workerd;
+  let gate: WorkersGate;
   let admin: ReturnType<typeof createClient>;
   beforeAll(async () => {
-    workerd = await startWorkerd((await bundled).text, { texts: { CREDENTIAL: credential } });
-    admin = createClient({ url: workerd.url, credential });
+    // Nothing listens there, and nobody asks it.
+    gate = await startWorkers('http://127.0.0.1:9', null);
+    admin = createClient({ url: gate.control, credential: gate.credential });
   });
-  afterAll(() => workerd.close());
+  afterAll(() => gate.close());
 
   const ask = (path: string, init: RequestInit = {}) =>
-    fetch(`${workerd.url}${path}`, {
+    fetch(`${gate.control}${path}`, {
       ...init,
-      headers: { authorization: `Bearer ${credential}`, ...init.headers },
+      headers: { authorization: `Bearer ${gate.credential}`, ...init.headers },
     });
   const post = (path: string, body: object) =>
     ask(path, {
@@ -90,7 +88,7 @@ describe('under workerd', () => {
   });
 
   test('a passkey is registered and signs in; one that comes with an attestation is refused', async () => {
-    const origin = workerd.url.replace('127.0.0.1', 'localhost');
+    const origin = gate.control.replace('127.0.0.1', 'localhost');
     const app = { request: (...asked: Parameters<typeof fetch>) => fetch(...asked) };
     const { link } = await (await post('/admin/operators/operator/links', {})).json();
     const owner = browserOf({ app }, '', origin);
@@ -124,7 +122,8 @@ describe('under workerd', () => {
       csv: 'id,cohort,name\nada,artists,"Ada, ""A"""\n',
     });
     expect(await imported.json()).toMatchObject({ testers: ['ada'], done: true });
-    await fetch(`${workerd.url}/v1/models`);
+    await fetch(`${gate.url}/v1/models`);
+    await gate.settled();
     expect(await (await ask('/admin/log/export?format=csv')).text()).toContain('token_missing');
     expect(await (await ask('/admin/log/export?format=jsonl')).text()).toContain('token_missing');
     const parquet = await ask('/admin/log/export?format=parquet');
@@ -134,8 +133,20 @@ describe('under workerd', () => {
     ]);
   });
 
-  test.each(['/console/sign-in', '/portal/sign-in', '/admin/docs'])('the page %s', async (path) => {
+  test.each(['/console/sign-in', '/admin/docs'])('the page %s', async (path) => {
     const answer = await ask(path);
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/html; charset=UTF-8']);
+  });
+
+  test('the console’s own files come by the binding, each with what it is, and may be kept', async () => {
+    const page = await (await ask('/console/sign-in')).text();
+    const [, sheet = ''] = /href="(\/console\/assets\/console\.css\?v=[^"]+)"/.exec(page) ?? [];
+    const answer = await ask(sheet);
+    expect(await answer.text()).toContain('--');
+    expect([answer.headers.get('content-type'), answer.headers.get('cache-control')]).toEqual([
+      'text/css; charset=utf-8',
+      'public, max-age=31536000, immutable',
+    ]);
+    expect((await ask('/console/assets/nothing.js')).status).toBe(404);
   });
 });
