@@ -10,6 +10,8 @@ import { type Host, type Start, startGate, type TestGate } from '../with-gate.ts
 import { openStores } from './stores.ts';
 
 interface Hands {
+  /** What the copy in D1 answers. */
+  archive<Row>(sql: string): Promise<Row[]>;
   /** Runs what the clock would. */
   tick(): Promise<void>;
   /** Ends an object where it is: what it holds in memory is lost, and its streams break. @param tester undefined: the gate's */
@@ -77,6 +79,10 @@ export async function startHere({ upstream, upstreamKey, config, secrets }: Star
         () => {},
       ),
     cutOff: (tester, isCut) => hand('tester', `tester:${tester}`, 'cutOff', isCut),
+    async archive<Row>(sql: string) {
+      const d1 = (await up().miniflare.getD1Database('ARCHIVE', 'portcullis')) as unknown as Archive;
+      return (await d1.prepare(sql).all()).results as Row[];
+    },
     async tick() {
       const worker = (await up().miniflare.getWorker('portcullis')) as unknown as Scheduled;
       await worker.scheduled({ cron: '* * * * *' });
@@ -100,6 +106,9 @@ export async function startHere({ upstream, upstreamKey, config, secrets }: Star
 }
 
 /** What miniflare types with a package that we do without. */
+interface Archive {
+  prepare(sql: string): { all(): Promise<{ readonly results: unknown[] }> };
+}
 interface Scheduled {
   scheduled(event: { readonly cron: string }): Promise<unknown>;
 }
