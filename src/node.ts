@@ -64,6 +64,7 @@ import { canMark, nodeMarker } from './outputs/mark.node.ts';
 import { termsLink } from './outputs/terms.ts';
 import { PolicyError } from './policy/policy.ts';
 import { createPortal } from './portal/app.ts';
+import { readiness } from './readiness.ts';
 import { openDatabase, sqliteTransaction } from './store/db.node.ts';
 import { Writer } from './store/writer.ts';
 import { outsideIssuer, ownIssuer } from './token/issuers.ts';
@@ -272,7 +273,7 @@ export async function start(
       take: takeOnNode(listening.bounds),
       jwks: keys.published,
       metadata: { paths: metadataPaths(config.publicUrl), body: protectedResource(config) },
-      ready: () => readiness(warden.live().logWritable, control.drills, config.drills.required),
+      ready: () => readiness(() => warden.live().logWritable, control.drills, config.drills.required),
       off: config.routes.off,
       portal,
     }),
@@ -369,16 +370,6 @@ async function takeUpPolicy(config: Config, control: Control) {
     return await control.loadPolicy(order, { operator: 'setup', address: null });
   } catch (fault) {
     throw fault instanceof PolicyError ? policyFaults(config, fault) : fault;
-  }
-}
-
-/** Anybody asks this: a store that cannot be read is a gate that is not ready, and no fault of the asker's. */
-function readiness(logWritable: boolean, drills: Drills, required: boolean) {
-  try {
-    const armed = drills.armed().state;
-    return { ready: logWritable && (armed !== 'failed' || !required), armed };
-  } catch {
-    return { ready: false, armed: 'unknown' };
   }
 }
 

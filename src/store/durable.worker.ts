@@ -29,6 +29,11 @@ export interface ObjectStorage {
 
 /** The store did not take a statement. */
 export class SqlFault extends Error {
+  /** As drivers name it: `SQLITE_FULL`. */
+  get code(): string {
+    return /SQLITE_[A-Z_]+/.exec(this.message)?.[0] ?? 'SQLITE_ERROR';
+  }
+
   /** True when the statement itself is wrong for the rows that are there, and not the store. */
   get isConstraint(): boolean {
     return this.message.includes('SQLITE_CONSTRAINT');

@@ -14,6 +14,7 @@ import { LogSide } from '../log/log-side.ts';
 import { sealing } from '../log/seal.node.ts';
 import { newDigest, sha256 } from '../log/sha256.node.ts';
 import { createPortal } from '../portal/app.ts';
+import { readiness } from '../readiness.ts';
 import { isSecret } from '../secret.ts';
 import { metadataPaths, protectedResource } from '../token/metadata.ts';
 import { textOf } from './configuration.worker.ts';
@@ -137,12 +138,7 @@ function visitorsOf(control: Control, { config, db, gate, warden, keys }: GatePa
   const app = createGateway({
     ...{ gate, take, portal, jwks: keys.published, off: config.routes.off },
     metadata: { paths: metadataPaths(config.publicUrl), body: protectedResource(config) },
-    ready: () => readiness(control, config.drills.required),
+    ready: () => readiness(() => control.live().logWritable, control.drills, config.drills.required),
   });
   return serveOnWorkers(app, gate, take);
-}
-
-function readiness({ drills, live }: Control, required: boolean) {
-  const armed = drills.armed().state;
-  return { ready: live().logWritable && (armed !== 'failed' || !required), armed };
 }
