@@ -13,6 +13,7 @@ import type { Env, GateStub, PublicKeys } from './runtime.worker.ts';
 async function open(storage: GateParts['storage'], env: Env) {
   const parts = await openGate(storage, env);
   const control = await openControl(parts, env);
+  parts.holders.begin();
   const quietMs = parts.warden.quietMs;
   const intake = intakeIn({ ...parts, now: Date.now, quietMs });
   return { ...parts, ...control, intake, ownership: ownershipIn(parts) };

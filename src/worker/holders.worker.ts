@@ -40,6 +40,7 @@ export class Holders {
   readonly #holders = new Map<string, Holder>();
   #latest: Promise<readonly Confirmed[]> = Promise.resolve([]);
   readonly #rounds = new Set<Promise<unknown>>();
+  #hasBegun = false;
   /** Up to which change the holders are told, or being told. */
   #spread: number;
 
@@ -95,9 +96,14 @@ export class Holders {
     return this.#latest;
   }
 
-  /** Resolves when that is so of all changes that are committed now. */
+  /** The gate has begun, and answers what holders ask. */
+  begin(): void {
+    this.#hasBegun = true;
+  }
+
+  /** Resolves when that is so of all changes that are committed now; while the gate begins, at once: holders wait for it. */
   async told(): Promise<void> {
-    await Promise.all(this.#rounds);
+    if (this.#hasBegun) await Promise.all(this.#rounds);
   }
 
   /** Lets go of those whose lease is over. */
@@ -140,7 +146,8 @@ export class Holders {
     const { now, tell } = this.#o;
     const { name, until } = holder;
     try {
-      const update = this.#update(name, holder.seq ?? 0);
+      // A page for who knows nothing leaves out what is over: whoever may know something is made to ask.
+      const update = this.#update(name, holder.seq ?? this.#o.feed.last);
       const told = await within(Math.max(0, until - now()), tell(name, update));
       if (!update.more) holder.seq = Math.max(holder.seq ?? 0, update.seq);
       return { name, confirmation: told, lapsedAt: null };
