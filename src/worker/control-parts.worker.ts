@@ -21,6 +21,7 @@ import { textOf } from './configuration.worker.ts';
 import { drillCall } from './drill-call.worker.ts';
 import type { GateParts } from './gate-parts.worker.ts';
 import { heard } from './heard.worker.ts';
+import { Held } from './held.worker.ts';
 import { CONSOLE_ASSETS } from './migrations.worker.ts';
 import { boundsOf, GATE, ofTester } from './names.worker.ts';
 import { openCallsIn } from './open-calls.worker.ts';
@@ -31,7 +32,7 @@ const SETUP = { operator: 'setup', address: null } as const;
 
 /** @throws ConfigError; PolicyError where the configuration's policy has faults */
 export async function openControl(parts: GateParts, env: Env) {
-  const control = controlOf(parts, env);
+  const { control, held } = controlOf(parts, env);
   const credential = textOf(env, 'PORTCULLIS_OPERATOR_TOKEN');
   if (!isSecret('pco_', credential))
     throw new Error('PORTCULLIS_OPERATOR_TOKEN: set it to "pco_" and 32 random bytes in base64url.');
@@ -39,10 +40,10 @@ export async function openControl(parts: GateParts, env: Env) {
   const text = JSON.stringify(ownPolicy(parts.config), null, 2);
   await control.loadPolicy({ text, source: 'config' }, SETUP);
   await control.drills.start(SETUP);
-  return { control, admin: adminOf(control, parts, env), serve: visitorsOf(control, parts) };
+  return { control, held, admin: adminOf(control, parts, env), serve: visitorsOf(control, parts) };
 }
 
-function controlOf(parts: GateParts, env: Env): Control {
+function controlOf(parts: GateParts, env: Env): { control: Control; held: Held | null } {
   const {
     config,
     warden,
@@ -89,7 +90,20 @@ function controlOf(parts: GateParts, env: Env): Control {
   const reach = (scope: Parameters<Control['reach']>[0]): Reach => {
     return { node: GATE, calls: open.in(scope), streams: 0 };
   };
-  return heard({ ...made, live, reach }, holders);
+  const held = heldOf(parts, env, made);
+  const content: Control['content'] = async (ask, signal) =>
+    (await held?.open(ask)) ?? made.content(ask, signal);
+  return { control: heard({ ...made, live, reach, content }, holders), held };
+}
+
+/** Copies of held clips; null where no bucket is bound. */
+function heldOf({ config, storage, upstream }: GateParts, { HELD }: Env, { policy }: Control): Held | null {
+  if (!HELD) return null;
+  return new Held({
+    ...{ storage, upstream, now, bucket: HELD, keepDays: config.log.keepTextDays ?? null },
+    holds: (cohort) => (policy()?.policy.cohort(cohort)?.outputs ?? 'open') !== 'open',
+    failed: (fault) => console.error('portcullis: a held clip could not be kept, or let go:', fault),
+  });
 }
 
 function adminOf(control: Control, { config }: GateParts, { ASSETS }: Env) {

@@ -68,9 +68,9 @@ export class GateObject extends DurableObject<Env> implements GateStub {
 
   /** Each minute: what the clock asks for. Everything that waits for nothing but time runs while the object is awake. */
   async minute(): Promise<void> {
-    const { holders, archive, sealer, control } = await this.#open();
+    const { holders, archive, sealer, control, held } = await this.#open();
     holders.sweep();
-    await Promise.all([archive?.alarm(), sealer.seal(), drillIfDue(control)]);
+    await Promise.all([archive?.alarm(), sealer.seal(), held?.look(), drillIfDue(control)]);
   }
 
   /** The copy in D1 could not be written, or this object ended before it was. */

@@ -62,18 +62,9 @@ export interface Env {
 export interface Bucket {
   get(
     key: string,
-    options?: { range: Headers },
-  ): Promise<(BucketObject & { readonly body: ReadableStream<Uint8Array> }) | null>;
-  head(key: string): Promise<BucketObject | null>;
-  put(
-    key: string,
-    value: ReadableStream<Uint8Array>,
-    options: { httpMetadata: { contentType: string } },
-  ): Promise<unknown>;
+    options: { readonly range?: { readonly offset: number; readonly length: number } },
+  ): Promise<{ readonly body: ReadableStream<Uint8Array> } | null>;
+  /** Refuses bytes with another checksum. */
+  put(key: string, value: ReadableStream<Uint8Array>, options: { readonly sha256: string }): Promise<unknown>;
   delete(key: string): Promise<void>;
-}
-
-export interface BucketObject {
-  readonly size: number;
-  readonly httpMetadata?: { readonly contentType?: string };
 }

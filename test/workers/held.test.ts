@@ -1,0 +1,101 @@
+/** Held clips in the bucket: a reviewer still sees them after upstream has let them go, and nobody else's are kept. */
+import { createHash, randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { PERMISSIVE, post, sleep, startUpstream, type Upstream } from '../with-gate.ts';
+import { startWorkers, type WorkersGate } from './with-gate.ts';
+
+const CLIP = randomBytes(300_000);
+const VIDEO = { model: 'sora-2', prompt: 'A heron', seconds: '4' };
+let upstream: Upstream;
+let gate: WorkersGate;
+let isSlow = false;
+const gone = new Set<string>();
+let made = 0;
+
+beforeAll(async () => {
+  upstream = await startUpstream((incoming, outgoing) => {
+    const json = (status: number, body: object) =>
+      outgoing.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    const [, id = '', content] = /^\/v1\/videos\/([^/?]+)(\/content)?/.exec(incoming.url ?? '') ?? [];
+    if (incoming.method === 'POST') return json(200, { ...VIDEO, id: `video_${++made}`, status: 'queued' });
+    if (incoming.method === 'DELETE') return json(200, { id, deleted: true, object: 'video.deleted' });
+    if (!content) return json(200, { ...VIDEO, id, status: 'completed' });
+    if (gone.has(id)) return json(404, { error: { message: 'expired' } });
+    outgoing.writeHead(200, { 'content-type': 'video/mp4', 'content-length': CLIP.length });
+    outgoing.write(CLIP.subarray(0, 1_000));
+    // Long enough for a stop to come in between.
+    setTimeout(() => outgoing.end(CLIP.subarray(1_000)), isSlow ? 1_500 : 0);
+  });
+  const cohorts = `artists: { ${PERMISSIVE}, outputs: held }\n  partners: { ${PERMISSIVE} }`;
+  gate = await startWorkers(upstream.url, cohorts, 'trace: { clips: true }');
+}, 60_000);
+afterAll(async () => {
+  await gate.close();
+  await upstream.close();
+});
+
+/** A finished clip whose bytes are known. */
+async function clipOf(token: string): Promise<string> {
+  const { id } = (await (await post(gate.url, token, VIDEO, '/v1/videos')).json()) as { id: string };
+  await fetch(`${gate.url}/v1/videos/${id}`, { headers: { authorization: `Bearer ${token}` } });
+  for (let i = 0; i < 200 && gate.read(`select 1 from outputs where object = '${id}'`).length === 0; i++)
+    await sleep(50);
+  return id;
+}
+const kept = () => gate.read<{ object: string }>('select object from held').map(({ object }) => object);
+const play = (id: string, headers: Record<string, string> = {}) =>
+  fetch(`${gate.control}/admin/objects/${id}/content`, {
+    headers: { authorization: `Bearer ${gate.credential}`, ...headers },
+  });
+const bytesOf = async (answer: Response) => Buffer.from(await answer.arrayBuffer());
+
+test('a held clip is shown after upstream has let it go, whole and in part; one of an open cohort is not kept', async () => {
+  const held = await clipOf(await gate.tester('ada'));
+  const free = await clipOf(await gate.tester('bob', 'partners'));
+  await gate.tick();
+  expect(kept()).toEqual([held]);
+  gone.add(held).add(free);
+  const whole = await play(held);
+  expect([whole.status, whole.headers.get('content-type')]).toEqual([200, 'video/mp4']);
+  expect(
+    createHash('sha256')
+      .update(await bytesOf(whole))
+      .digest(),
+  ).toEqual(createHash('sha256').update(CLIP).digest());
+  const part = await play(held, { range: 'bytes=1000-1999' });
+  expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes 1000-1999/${CLIP.length}`]);
+  expect((await bytesOf(part)).equals(CLIP.subarray(1_000, 2_000))).toBe(true);
+  expect((await play(held, { range: 'bytes=900000-' })).status).toBe(416);
+  expect((await play(free)).status).toBe(404);
+}, 60_000);
+
+test('a stop breaks off what is being kept; it is kept when the stop is over', async () => {
+  const held = await clipOf(await gate.tester('cleo'));
+  isSlow = true;
+  const looking = gate.tick();
+  for (let i = 0; i < 100 && upstream.seen.at(-1)?.url !== `/v1/videos/${held}/content`; i++) await sleep(20);
+  await gate.admin('POST', 'switches', { scope: 'tester:cleo', reason: 'test' });
+  await looking;
+  expect(kept()).not.toContain(held);
+  isSlow = false;
+  await gate.tick();
+  expect(kept()).not.toContain(held);
+  await gate.admin('POST', 'switches/release', { scope: 'tester:cleo', reason: 'over' });
+  await gate.tick();
+  expect(kept()).toContain(held);
+}, 60_000);
+
+test('what its tester deletes goes from the bucket too', async () => {
+  const token = await gate.tester('dan');
+  const held = await clipOf(token);
+  await gate.tick();
+  expect(kept()).toContain(held);
+  await fetch(`${gate.url}/v1/videos/${held}`, {
+    method: 'DELETE',
+    headers: { authorization: `Bearer ${token}` },
+  });
+  await gate.settled();
+  await gate.tick();
+  expect(kept()).not.toContain(held);
+  expect((await play(held)).status).toBe(404);
+}, 60_000);
