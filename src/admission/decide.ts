@@ -148,11 +148,13 @@ export function consider(
   });
   const verdict = judge(granted, asked);
   const stranger = grounds.objects.refusal(call, tester, foreign);
+  // Who is refused anyway is told why, and nobody was asked whose the ids are.
+  const unasked = stranger?.code === 'authority_unreachable' ? stranger : null;
   // What a rule says of somebody else's clip would tell of it.
-  const forbidden = stranger && !isAboutOperation(verdict) ? stranger : refusalBy(verdict);
+  const forbidden = stranger && !unasked && !isAboutOperation(verdict) ? stranger : refusalBy(verdict);
   const held = reviewed(granted.outputs, call, grounds)?.() ?? null;
   const bare = granted.watermark ? unmarkable(call.operation, call.output) : null;
-  const refusal = forbidden ?? held ?? bare;
+  const refusal = forbidden ?? held ?? bare ?? unasked;
   return { refusal, bearer, issuedAt, standing, granted, policy, asked, shadow: verdict.shadow };
 }
 

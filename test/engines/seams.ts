@@ -167,7 +167,7 @@ export const SEAMS: Readonly<Record<string, Case>> = {
   ),
 
   "a text that may name another tester's object is asked about, and only where it is not known here": apart(
-    async ({ admit, refusal, settle, stop }, elsewhere) => {
+    async ({ admit, refusal, settle, stop, db }, elsewhere) => {
       await settle(await admit('ada'), { made: [made('video_mine')] });
       deepEqual(
         [await refusal('ada', suspected('video_mine')), await refusal('ada'), elsewhere.asked],
@@ -178,6 +178,12 @@ export const SEAMS: Readonly<Record<string, Case>> = {
       deepEqual(elsewhere.asked, [GRACES, 'video_of_nobody']);
       elsewhere.fails = true;
       equal(await refusal('ada', suspected('video_of_nobody')), 'authority_unreachable');
+      const shut = JSON.stringify({
+        cohorts: { artists: { allow: [{ operations: ['*'], models: ['none'] }] } },
+      });
+      const load = "insert into policies (by, source, sha256, text, diff) values ('test', 'api', '', ?, '')";
+      db.$client.prepare(load).run(shut);
+      equal(await refusal('ada', suspected('video_of_nobody')), 'model_not_allowed');
       await stop('tester:ada');
       equal(await refusal('ada', suspected(GRACES)), 'access_suspended');
       equal(elsewhere.asked.length, 3);
