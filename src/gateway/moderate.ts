@@ -65,7 +65,7 @@ export function moderatorOf({ url, key, model, timeoutMs }: ModerationService): 
           accept: 'application/json',
         },
         body: JSON.stringify(model === null ? { input } : { model, input }),
-        redirect: 'error',
+        redirect: 'manual',
         signal: AbortSignal.timeout(timeoutMs),
       });
       if (answer.status !== 200) {
