@@ -39,6 +39,10 @@ export interface TestGate {
   readonly credential: string;
   /** The files of the store. */
   readonly dir: string;
+  /** Every byte that the store has on disk, each as one character. */
+  onDisk(): string;
+  /** What it keeps for itself: `keys.json`, `log-key.json`, `link-key`. */
+  secret(name: string): string;
   admin(method: string, path: string, body?: object): Promise<Record<string, unknown>>;
   /** A new tester with a token, in the cohort `artists`. */
   tester(id: string, cohort?: string): Promise<string>;

@@ -1,5 +1,5 @@
 /** The gate in this process, in a temporary directory, started as `portcullis serve` starts it. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -32,9 +32,15 @@ export async function startHere({ upstream, upstreamKey, config, secrets }: Star
       return up().control;
     },
     get credential() {
-      return readFileSync(join(data, 'operator-credential'), 'utf8').trim();
+      return host.secret('operator-credential');
     },
     dir: data,
+    onDisk: () =>
+      readdirSync(data)
+        .filter((name) => name.startsWith('portcullis.sqlite'))
+        .map((name) => readFileSync(join(data, name), 'latin1'))
+        .join(),
+    secret: (name) => readFileSync(join(data, name), 'utf8').trim(),
     read<T>(sql: string) {
       const db = new Database(join(data, 'portcullis.sqlite'), { readonly: true });
       const found = db.prepare<[], T>(sql).all();

@@ -107,7 +107,7 @@ test('a known path names its methods to whoever uses another one, and does nothi
 });
 
 test('a credential is never in the store or in an answer', async () => {
-  const rows = admin.db.reader.$client.prepare('SELECT * FROM operator_tokens').all();
+  const rows = admin.read('select * from operator_tokens');
   for (const credential of Object.values(admin.credentials))
     expect(JSON.stringify(rows)).not.toContain(credential);
   const wrong = makeSecret('pco_');

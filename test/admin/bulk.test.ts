@@ -28,9 +28,8 @@ const bulk = async (order: object, path = 'testers/bulk') => {
   return post(path, { reason: 'test', ...order, digest });
 };
 const engaged = () =>
-  admin.db.reader.$client
-    .prepare<[], { scope: string }>('select scope from switches where released_at is null order by scope')
-    .all()
+  admin
+    .read<{ scope: string }>('select scope from switches where released_at is null order by scope')
     .map(({ scope }) => scope);
 
 test('a dry run lists whom an act would touch, exceptions left out, and changes nothing', async () => {
@@ -183,7 +182,7 @@ test('a token that was shown once is not kept, and not shown again', async () =>
   const again = await keyed('k4', { tester: 'ada' }, 'tokens');
   expect(again.status).toBe(409);
   expect(await again.text()).toContain('already_done');
-  const kept = JSON.stringify(admin.db.reader.$client.prepare('select * from idempotency').all());
+  const kept = JSON.stringify(admin.read('select * from idempotency'));
   expect(kept).not.toContain(token);
   expect(kept).not.toContain('k4');
 });

@@ -151,6 +151,8 @@ export async function startHere(options: Options = {}) {
         ...(json ? { body: JSON.stringify(json) } : {}),
       }),
     acts: () => db.reader.select().from(acts).all(),
+    /** What the store holds. @param sql one query */
+    read: <T>(sql: string) => db.reader.$client.prepare<[], T>(sql).all(),
     close() {
       warden.close();
       db.close();

@@ -1,7 +1,5 @@
 /** Texts that a cohort's rules keep can be found and read by auditors, and forgotten for good; the proof stays. */
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { verifyDatabase } from '../../src/log/offline.node.ts';
 import { PERMISSIVE, post, startGate, startUpstream, type TestGate, type Upstream } from '../with-gate.ts';
@@ -21,11 +19,6 @@ async function start(capture: string) {
 
 const ask = (token: string, content: string) =>
   post(gate.url, token, { model: 'm', messages: [{ role: 'user', content }] });
-const onDisk = () =>
-  readdirSync(gate.dir)
-    .filter((name) => name.startsWith('portcullis.sqlite'))
-    .map((name) => readFileSync(join(gate.dir, name), 'latin1'))
-    .join();
 const verified = () => verifyDatabase({ dataDir: gate.dir, key: null, witnesses: [] });
 
 interface Kept {
@@ -40,7 +33,7 @@ test('nothing of a text is kept unless the rules say so', async () => {
   await ask(token, 'a volcano with a heron');
   const [row] = await gate.settled();
   await expect(gate.admin('GET', `log/text/${row?.id}`)).rejects.toThrow(/no text was kept/);
-  expect(onDisk()).not.toContain('heron');
+  expect(gate.onDisk()).not.toContain('heron');
 });
 
 test('a prompt is found by its words, read, committed to, and on disk only sealed', async () => {
@@ -56,15 +49,10 @@ test('a prompt is found by its words, read, committed to, and on disk only seale
   expect(kept).toMatchObject({ part: 'prompt', text: 'A Volcano, with a hérons’ nest' });
   const salted = Buffer.concat([Buffer.from(kept.salt ?? '', 'hex'), Buffer.from(kept.text ?? '')]);
   expect(createHash('sha256').update(salted).digest('hex')).toBe(kept.commitment);
-  expect(onDisk()).not.toContain('A Volcano');
-  expect((await gate.admin('GET', 'acts')).acts).toMatchObject([
+  expect(gate.onDisk()).not.toContain('A Volcano');
+  expect((await gate.admin('GET', 'acts?limit=2')).acts).toMatchObject([
     { act: 'log.query', subject: `text=${row?.id}` },
     { act: 'log.query', subject: 'words=volcano herons' },
-    {},
-    {},
-    {},
-    { act: 'policy.load' },
-    { act: 'operator.link' },
   ]);
 });
 
@@ -82,7 +70,7 @@ test('with full the whole body is kept, with hash a commitment alone', async () 
   const [hashed] = await gate.settled();
   const only = (await gate.admin('GET', `log/text/${hashed?.id}`)) as unknown as Kept;
   expect(only).toMatchObject({ part: 'hash', text: null });
-  expect(onDisk()).not.toContain('nothing of this');
+  expect(gate.onDisk()).not.toContain('nothing of this');
 });
 
 test('a tester who is forgotten leaves no text, no key and no word; others keep theirs, and the log verifies', async () => {

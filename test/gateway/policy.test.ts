@@ -49,7 +49,7 @@ test('an SDK shows which rules a call breaks, all of them, by name and message',
     decision: 'refused',
     outcome: 'rule_broken',
     rule: 'rule:clip-length',
-    policy: 1,
+    policy: t.version,
   });
   expect(row?.detail).toMatch(/^clip-length, no-volcanoes: /);
 });
@@ -63,7 +63,9 @@ test('a rule in shadow refuses nothing, and is found in the log', async () => {
   expect((await t.call('/videos', { ...CLIP, seconds: 8 })).status).toBe(200);
   await t.gate.settled();
   const { requests } = (await t.gate.admin('GET', 'requests?shadow=later&limit=1')) as never;
-  expect(requests).toMatchObject([{ decision: 'allowed', rule: 'allow', shadow: ['later'], policy: 1 }]);
+  expect(requests).toMatchObject([
+    { decision: 'allowed', rule: 'allow', shadow: ['later'], policy: t.version },
+  ]);
 });
 
 describe('no way around a rule', () => {

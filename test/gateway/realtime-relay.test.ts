@@ -33,7 +33,8 @@ test.each([
   'a frame that names another model as %s is not forwarded, and ends the connection',
   async (path, frame) => {
     const one = await t.open();
-    one.ws.send('{"type":"session.update","session":{"model":"gpt-realtime"}}');
+    const fine = '{"type":"session.update","session":{"model":"gpt-realtime"}}';
+    one.ws.send(fine);
     one.ws.send(frame);
     one.ws.send('{"type":"response.create"}');
     const { code, reason } = await one.closed;
@@ -42,7 +43,8 @@ test.each([
       type: 'error',
       error: { code: 'model_not_allowed', param: path },
     });
-    expect(t.seen?.frames).toEqual(['{"type":"session.update","session":{"model":"gpt-realtime"}}']);
+    // What was on its way when the connection ended may be lost with it.
+    expect(t.seen?.frames.filter((one) => one !== fine)).toEqual([]);
     const row = await t.last();
     expect(row).toMatchObject({ outcome: 'cut', status: 101 });
     expect(row?.detail).toContain(`model_not_allowed: ${path}`);

@@ -159,6 +159,7 @@ test('what a stop would hit can be asked, and asking changes nothing', async () 
   const hal = await gate.tester('hal', 'h');
   await gate.tester('ida', 'h');
   await video(hal);
+  await gate.settled();
   const reach = await gate.admin('GET', 'switches/reach?scope=cohort:h');
   expect(reach).toMatchObject({ testers: 2, tokens: 2, jobs: 1, some: ['hal', 'ida'], streams: 0 });
   await expect(gate.admin('GET', 'switches/reach?scope=cohort:none')).rejects.toThrow(/^404 /);

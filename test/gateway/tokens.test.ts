@@ -53,7 +53,7 @@ beforeAll(async () => {
   const more = `requests: { unknownPerMinute: 10000 }\nissuers: [{ ${issuer} }]`;
   gate = await startGate(upstream.url, `artists: { ${PERMISSIVE} }`, more);
   token = await gate.tester('ada');
-  own = useKeysOf(gate.dir, token);
+  own = useKeysOf(gate, token);
 });
 afterAll(async () => {
   await gate.close();

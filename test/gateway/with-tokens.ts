@@ -7,8 +7,7 @@ import {
   type KeyObject,
   sign,
 } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import type { TestGate } from '../with-gate.ts';
 
 export type Members = Record<string, unknown>;
 
@@ -21,8 +20,8 @@ const L = 2n ** 252n + 27742317777372353535851937790883648493n;
 let own: { iss: string; kid: string; jti: string; key: KeyObject; x: string };
 
 /** @param token one that the gate issued */
-export function useKeysOf(dir: string, token: string): typeof own {
-  const file = JSON.parse(readFileSync(join(dir, 'keys.json'), 'utf8'));
+export function useKeysOf(gate: Pick<TestGate, 'secret'>, token: string): typeof own {
+  const file = JSON.parse(gate.secret('keys.json'));
   const { jti } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString());
   const [jwk] = file.keys;
   own = {

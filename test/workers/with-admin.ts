@@ -31,6 +31,7 @@ export async function startAdmin(): Promise<Admin> {
         ...(json ? { body: JSON.stringify(json) } : {}),
       }),
     acts: () => gate.read("select * from acts where operator like 'the-%' order by id"),
+    read: gate.read,
     get control(): never {
       throw new Error('it is in another process');
     },

@@ -1,11 +1,12 @@
 /** The gate in workerd, with the files that `wrangler deploy` reads: the same two Workers, and the edge before them. */
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { inject } from 'vitest';
 import { startDemo } from '../../src/demo/server.ts';
+import { sealing } from '../../src/log/seal.node.ts';
 import { type Host, type Start, startGate, type TestGate } from '../with-gate.ts';
 import { openStores } from './stores.ts';
 
@@ -29,6 +30,7 @@ const LOOPBACK = { host: '127.0.0.1', port: 0 };
 export async function startHere({ upstream, upstreamKey, config, secrets }: Start): Promise<WorkersHost> {
   const dir = mkdtempSync(join(tmpdir(), 'portcullis-workers-'));
   const demo = upstream === null ? await startDemo({ key: upstreamKey }) : null;
+  const vaultKey = randomBytes(32);
   const credential = `pco_${randomBytes(32).toString('base64url')}`;
   // A machine that runs two tests at once may be away for longer than a lease; tests of leases name their own.
   const lease = /^workers:/m.test(config) ? '' : 'workers: { leaseSeconds: 10 }\n';
@@ -37,7 +39,7 @@ export async function startHere({ upstream, upstreamKey, config, secrets }: Star
     PORTCULLIS_UPSTREAM_URL: upstream ?? demo?.url ?? '',
     PORTCULLIS_UPSTREAM_KEY: upstreamKey,
     PORTCULLIS_OPERATOR_TOKEN: credential,
-    PORTCULLIS_VAULT_KEY: randomBytes(32).toString('base64url'),
+    PORTCULLIS_VAULT_KEY: vaultKey.toString('base64url'),
     ...secrets,
   };
   const stores = openStores(join(dir, 'do'));
@@ -60,6 +62,18 @@ export async function startHere({ upstream, upstreamKey, config, secrets }: Star
     },
     credential,
     dir,
+    onDisk: () =>
+      globSync(`${dir}/**/*`, { withFileTypes: true })
+        .filter((one) => one.isFile())
+        .map((one) => readFileSync(join(one.parentPath, one.name), 'latin1'))
+        .join(),
+    secret(name) {
+      const [row] = stores.read<{ sealed: Buffer }>(`select sealed from vault where name = '${name}'`);
+      return sealing
+        .open(vaultKey, row?.sealed ?? Buffer.alloc(0), name)
+        .toString()
+        .trim();
+    },
     read: stores.read,
     async sql(text) {
       await hand('gate', 'gate', 'sql', text);
