@@ -44,7 +44,7 @@ import { GATE, quietMsOf } from './names.worker.ts';
 import { Outbound } from './outbox.worker.ts';
 import type { Env, Storage } from './runtime.worker.ts';
 import { ARCHIVED, DOWN } from './tables.worker.ts';
-import { vaultIn } from './vault.worker.ts';
+import { vaultIn, vaultKey } from './vault.worker.ts';
 
 const now = Date.now;
 const fails = (what: string) => (fault: unknown) => console.error(`portcullis: ${what}:`, fault);
@@ -57,7 +57,7 @@ export async function openGate(storage: Storage, env: Env) {
   const leaseMs = config.workers.leaseSeconds * 1000;
   migrateObject(storage, MIGRATED);
   const db = objectDatabase(storage);
-  const safe = ownKeys(vaultIn(storage, textOf(env, 'PORTCULLIS_VAULT_KEY')), now);
+  const safe = ownKeys(vaultIn(storage, vaultKey(textOf(env, 'PORTCULLIS_VAULT_KEY'))), now);
   const keys = await loadKeys(await safe.keyFile(), now);
   const [logKey, linkKey] = [await readLogKey(await safe.logKey(), sha256), safe.linkKey()];
   const links = await linkSigner(linkKey);

@@ -1,6 +1,7 @@
 /** What a tester's object tells the gate and keeps in no table of its own: texts of calls that are kept, and alerts. */
 import type { AlertEvent } from '../alerts/events.ts';
 import { type Capture, type Captured, type Captures, MOST_BYTES } from '../log/captures.ts';
+import { sealing } from '../log/seal.node.ts';
 import { type ObjectStorage, rowsOf, type Value } from '../store/durable.worker.ts';
 
 export type Letter =
@@ -10,12 +11,16 @@ export type Letter =
 /** A row of an object is 2 MB at most, and the body of the call is in it as well. */
 const MOST_PROMPT_BYTES = 900_000;
 const LETTERS_AT_ONCE = 100;
+const ABOUT = 'letter';
 
 export class Letters {
   readonly #storage: ObjectStorage;
+  readonly #key: Uint8Array;
 
-  constructor(storage: ObjectStorage) {
+  /** @param key texts are sealed under it: what is deleted stays on the disk for a while */
+  constructor(storage: ObjectStorage, key: Uint8Array) {
     this.#storage = storage;
+    this.#key = key;
     this.#rows(
       'create table if not exists letters (id integer primary key autoincrement, said text not null, body blob, prompt blob)',
     );
@@ -27,8 +32,8 @@ export class Letters {
     this.#rows(
       'insert into letters (said, body, prompt) values (?, ?, ?)',
       JSON.stringify(said),
-      body,
-      prompt,
+      this.#sealed(body),
+      this.#sealed(prompt),
     );
   }
 
@@ -42,12 +47,28 @@ export class Letters {
     const fit = sizes.filter(({ bytes }, i) => i === 0 || Number(bytes) <= mostBytes);
     const last = Number(fit.at(-1)?.id ?? 0);
     const rows = this.#rows('select said, body, prompt from letters where id <= ? order by id', last);
-    return { letters: rows.map(read), last };
+    return { letters: rows.map((row) => this.#read(row)), last };
   }
 
   /** They are delivered. */
   forget(upTo: number): void {
     this.#rows('delete from letters where id <= ?', upTo);
+  }
+
+  #sealed(text: Uint8Array | null): Uint8Array | null {
+    return text && new Uint8Array(sealing.seal(this.#key, text, ABOUT));
+  }
+
+  #opened(sealed: Value): Buffer | null {
+    return sealed === null ? null : sealing.open(this.#key, Buffer.from(sealed as ArrayBuffer), ABOUT);
+  }
+
+  #read({ said, body = null, prompt = null }: Record<string, Value>): Letter {
+    const letter = JSON.parse(String(said)) as Letter;
+    if (letter.kind === 'alert') return letter;
+    const text = this.#opened(prompt)?.toString() ?? null;
+    const captured = { ...letter.captured, body: new Uint8Array(this.#opened(body) ?? []), prompt: text };
+    return { ...letter, captured };
   }
 
   #rows(text: string, ...values: Value[]) {
@@ -68,14 +89,6 @@ function taken({ kind, how, captured }: Extract<Letter, { kind: 'capture' }>) {
     body: how === 'prompt' ? null : body.subarray(0, MOST_BYTES),
     prompt: words,
   };
-}
-
-function read({ said, body = null, prompt = null }: Record<string, Value>): Letter {
-  const letter = JSON.parse(String(said)) as Letter;
-  if (letter.kind === 'alert') return letter;
-  const text = prompt === null ? null : new TextDecoder().decode(prompt as ArrayBuffer);
-  const captured = { ...letter.captured, body: new Uint8Array((body ?? 0) as ArrayBuffer), prompt: text };
-  return { ...letter, captured };
 }
 
 /** Where the gate seals: keys and words are there, and no text stays in the object. */

@@ -27,7 +27,7 @@ import { outsideIssuer, ownIssuer } from '../token/issuers.ts';
 import { KeysUnavailable } from '../token/key-sets.ts';
 import { createVerifier, type Verifier } from '../token/verify.ts';
 import { later } from '../turn.ts';
-import { configOf } from './configuration.worker.ts';
+import { configOf, textOf } from './configuration.worker.ts';
 import { nobodyElse } from './holders.worker.ts';
 import { Lease, within } from './lease.worker.ts';
 import type { Update } from './leased.worker.ts';
@@ -37,6 +37,7 @@ import { boundsOf, GATE, NOBODY, quietMsOf } from './names.worker.ts';
 import { Outbound } from './outbox.worker.ts';
 import type { Env, Storage } from './runtime.worker.ts';
 import { DOWN, UP } from './tables.worker.ts';
+import { vaultKey } from './vault.worker.ts';
 
 const now = Date.now;
 /** A question that a call waits for. */
@@ -49,7 +50,7 @@ export async function openTester(storage: Storage, env: Env, name: string) {
   const gate = () => env.GATE.getByName(GATE);
   migrateObject(storage, MIGRATED);
   const db = objectDatabase(storage);
-  const letters = new Letters(storage);
+  const letters = new Letters(storage, vaultKey(textOf(env, 'PORTCULLIS_VAULT_KEY')));
   const outbound = new Outbound({
     ...{ object: name, letters, now, feed: new Feed(storage, 'up', UP) },
     deliver: (delivery) => within(DELIVER_MS, gate().deliver(delivery)),

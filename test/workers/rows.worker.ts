@@ -73,7 +73,7 @@ async function testerOf(
   deliver: (delivery: Delivery) => Promise<void>,
 ): Promise<{ ops: Ops; alarm: () => Promise<void> }> {
   const feed = new Feed(storage, 'up', UP);
-  const letters = new Letters(storage);
+  const letters = new Letters(storage, new Uint8Array(32));
   // Soon, for a test.
   const setAlarm = (at: number) => storage.setAlarm(Math.min(at, Date.now() + 1_000));
   const ports = { object, deliver, setAlarm, now: Date.now, failed: () => {} };
