@@ -185,7 +185,7 @@ export interface Control {
   rotateKeys(overlapMs: number | null, actor: Actor): Promise<void>;
   /** @throws KeyUnknown KeySigns */
   withdrawKey(kid: string, actor: Actor): Promise<void>;
-  /** The bytes of a video at upstream. @throws ContentUnavailable */
+  /** The bytes of a video: a copy of ours where there is one, else upstream's. @throws ContentUnavailable */
   content(ask: ContentAsk, signal: AbortSignal): Promise<Content>;
   /** Cuts what a release or a link does not let on any more. */
   recheck(): void;
@@ -197,7 +197,7 @@ export interface Control {
   /** What the configuration says, without its secrets. */
   readonly settings: Settings;
   readonly log: LogSide;
-  /** Runs inside a writer's job: destroys what was kept of a tester's texts. @returns how many */
+  /** Runs inside a writer's job: destroys what was kept of a tester's texts, and of clips. @returns how many texts */
   forget(tester: string): number;
   /** Of all processes that share the listeners, since they started. */
   totals(): Promise<Totals>;

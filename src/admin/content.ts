@@ -1,4 +1,4 @@
-/** The bytes of testers' videos, for whoever has to judge them: played from upstream, kept nowhere. */
+/** The bytes of testers' videos, for whoever has to judge them: played as they come, from upstream or a copy that is kept for review. */
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { eq } from 'drizzle-orm';
 import type { Context } from 'hono';

@@ -10,7 +10,7 @@ export type Made = InferResponseType<AdminClient['objects']['$get']>['objects'][
 /** Only videos are played. */
 export const PLAYED: ReadonlySet<string> = new Set(['videos', 'entered']);
 
-/** `Range` is the browser's own: the admin API plays in parts, from upstream. */
+/** `Range` is the browser's own: the admin API plays in parts. */
 export function contentOf(id: string, variant = ''): string {
   return href(`/admin/objects/${encodeURIComponent(id)}/content`, { variant });
 }

@@ -93,7 +93,11 @@ function controlOf(parts: GateParts, env: Env): { control: Control; held: Held |
   const held = heldOf(parts, env, made);
   const content: Control['content'] = async (ask, signal) =>
     (await held?.open(ask)) ?? made.content(ask, signal);
-  return { control: heard({ ...made, live, reach, content }, holders), held };
+  const forget: Control['forget'] = (tester) => {
+    held?.forget(tester);
+    return made.forget(tester);
+  };
+  return { control: heard({ ...made, live, reach, content, forget }, holders), held };
 }
 
 /** Copies of held clips; null where no bucket is bound. */

@@ -1,5 +1,6 @@
 /** Held clips in the bucket: a reviewer still sees them after upstream has let them go, and nobody else's are kept. */
 import { createHash, randomBytes } from 'node:crypto';
+import { globSync, readFileSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PERMISSIVE, post, sleep, startUpstream, type Upstream } from '../with-gate.ts';
 import { startWorkers, type WorkersGate } from './with-gate.ts';
@@ -27,7 +28,7 @@ beforeAll(async () => {
     setTimeout(() => outgoing.end(CLIP.subarray(1_000)), isSlow ? 1_500 : 0);
   });
   const cohorts = `artists: { ${PERMISSIVE}, outputs: held }\n  partners: { ${PERMISSIVE} }`;
-  gate = await startWorkers(upstream.url, cohorts, 'trace: { clips: true }');
+  gate = await startWorkers(upstream.url, cohorts, 'trace: { clips: true }\nlog: { keepTextDays: 30 }');
 }, 60_000);
 afterAll(async () => {
   await gate.close();
@@ -42,7 +43,10 @@ async function clipOf(token: string): Promise<string> {
     await sleep(50);
   return id;
 }
-const kept = () => gate.read<{ object: string }>('select object from held').map(({ object }) => object);
+const kept = () =>
+  gate.read<{ object: string }>(`select object from held where state = 'kept'`).map(({ object }) => object);
+/** Copies of the clip, whatever the store says. */
+const inBucket = () => globSync(`${gate.dir}/**/blobs/*`).filter((file) => readFileSync(file).equals(CLIP));
 const play = (id: string, headers: Record<string, string> = {}) =>
   fetch(`${gate.control}/admin/objects/${id}/content`, {
     headers: { authorization: `Bearer ${gate.credential}`, ...headers },
@@ -69,20 +73,23 @@ test('a held clip is shown after upstream has let it go, whole and in part; one 
   expect((await play(free)).status).toBe(404);
 }, 60_000);
 
-test('a stop breaks off what is being kept; it is kept when the stop is over', async () => {
-  const held = await clipOf(await gate.tester('cleo'));
+test('a stop breaks off what is being kept, and no more is begun; it is kept when the stop is over', async () => {
+  const token = await gate.tester('cleo');
+  const clips = [await clipOf(token), await clipOf(token)];
+  const before = upstream.seen.length;
   isSlow = true;
   const looking = gate.tick();
-  for (let i = 0; i < 100 && upstream.seen.at(-1)?.url !== `/v1/videos/${held}/content`; i++) await sleep(20);
+  for (let i = 0; i < 100 && upstream.seen.length === before; i++) await sleep(20);
   await gate.admin('POST', 'switches', { scope: 'tester:cleo', reason: 'test' });
   await looking;
-  expect(kept()).not.toContain(held);
   isSlow = false;
   await gate.tick();
-  expect(kept()).not.toContain(held);
+  expect(upstream.seen.length).toBe(before + 1);
+  for (const one of clips) expect(kept()).not.toContain(one);
+  expect(inBucket().length).toBe(kept().length);
   await gate.admin('POST', 'switches/release', { scope: 'tester:cleo', reason: 'over' });
   await gate.tick();
-  expect(kept()).toContain(held);
+  expect(kept()).toEqual(expect.arrayContaining(clips));
 }, 60_000);
 
 test('what its tester deletes goes from the bucket too', async () => {
@@ -97,5 +104,63 @@ test('what its tester deletes goes from the bucket too', async () => {
   await gate.settled();
   await gate.tick();
   expect(kept()).not.toContain(held);
+  expect(inBucket().length).toBe(kept().length);
   expect((await play(held)).status).toBe(404);
+}, 60_000);
+
+test('of a tester who is forgotten no copy stays, and none is made of what was made before', async () => {
+  const token = await gate.tester('eve');
+  const held = await clipOf(token);
+  await gate.tick();
+  const waiting = await clipOf(token);
+  expect(kept()).toContain(held);
+  await gate.admin('POST', 'testers/eve/forget', {});
+  expect(kept()).not.toContain(held);
+  const seen = upstream.seen.length;
+  for (let i = 0; i < 2; i++) await gate.tick();
+  expect(inBucket().length).toBe(kept().length);
+  expect(upstream.seen.length).toBe(seen);
+  gone.add(held).add(waiting);
+  for (const id of [held, waiting]) expect((await play(id)).status).toBe(404);
+}, 60_000);
+
+test('a copy that is older than texts may be goes, and is not made again', async () => {
+  const held = await clipOf(await gate.tester('ivy'));
+  await gate.tick();
+  expect(kept()).toContain(held);
+  await gate.sql(`update held set at = at - 31 * 86400000 where object = '${held}'`);
+  for (let i = 0; i < 2; i++) await gate.tick();
+  expect(kept()).not.toContain(held);
+  expect(inBucket().length).toBe(kept().length);
+}, 60_000);
+
+test('clips that upstream gives no more keep no others from being kept, and are not asked for each minute', async () => {
+  const token = await gate.tester('fay');
+  const last = await clipOf(token);
+  const dead = await Promise.all(Array.from({ length: 20 }, () => clipOf(token)));
+  for (const id of dead) gone.add(id);
+  const seen = upstream.seen.length;
+  for (let i = 0; i < 3; i++) await gate.tick();
+  expect(kept()).toContain(last);
+  expect(upstream.seen.length).toBe(seen + dead.length + 1);
+}, 60_000);
+
+test('whoever goes on with other bytes than those that are kept has the whole', async () => {
+  const held = await clipOf(await gate.tester('gil'));
+  await gate.tick();
+  const { headers } = await play(held);
+  const range = 'bytes=10-19';
+  for (const [ifRange, status] of [
+    [headers.get('etag') ?? '', 206],
+    ['"another"', 200],
+  ] as const)
+    expect((await play(held, { range, 'if-range': ifRange })).status).toBe(status);
+}, 60_000);
+
+test('a copy that the bucket has lost is shown as upstream has it', async () => {
+  const held = await clipOf(await gate.tester('hal'));
+  await gate.tick();
+  expect(kept()).toContain(held);
+  for (const file of inBucket()) rmSync(file);
+  expect((await bytesOf(await play(held))).equals(CLIP)).toBe(true);
 }, 60_000);
