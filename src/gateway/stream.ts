@@ -195,7 +195,8 @@ export class AnswerStream implements AnswerSink {
     if (permit.withholds) await this.#withhold(permit.withholds, answer, made);
     this.#tally.bytesOut = body.length;
     const told = { made, jobs: call.reads.job ? jobsIn(answer) : [], used: usedIn(answer) };
-    const settlement = { ...this.#tally.settlement('complete', null), status: held.status, ...told };
+    const { deletes: deleted } = call.reads;
+    const settlement = { ...this.#tally.settlement('complete', null), status: held.status, deleted, ...told };
     await permit.settleThen(settlement, () => {
       this.#over = true;
       reply.head(held.status, [...this.#headers(held.headers, this.#list !== null), ...headers]);

@@ -123,6 +123,16 @@ test('what a refused answer made is the tester’s all the same', async () => {
   expect((await gate.admin('GET', 'objects/video_new')).tester).toBe('ada');
 });
 
+test('what a tester of a reviewed cohort deletes is known to be gone', async () => {
+  const { gate, token } = await setUp((_, outgoing) =>
+    json(outgoing, { id: 'video_1', object: 'video.deleted', deleted: true }),
+  );
+  const headers = { authorization: `Bearer ${token}` };
+  await (await fetch(`${gate.url}/v1/videos/video_1`, { method: 'DELETE', headers })).text();
+  await gate.settled();
+  expect((await gate.admin('GET', 'objects/video_1')).deletedAt).not.toBeNull();
+});
+
 test('an answer that could not be looked through is refused; the tester’s own words are no output', async () => {
   const { get } = await setUp((incoming, outgoing) =>
     incoming.url?.includes('video_1')
