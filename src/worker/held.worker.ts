@@ -1,6 +1,6 @@
 /** Clips that are held for review, kept in a bucket of ours: upstream's own go after a while, and a reviewer's look must not. */
-import type { Clock, Upstream } from '../deps.ts';
-import { type Content, type ContentAsk, openContent } from '../outputs/content.ts';
+import type { AnswerHeaders, Clock, Upstream } from '../deps.ts';
+import { type Content, type ContentAsk, mediaHeaders, openContent } from '../outputs/content.ts';
 import { type ObjectStorage, rowsOf } from '../store/durable.worker.ts';
 import type { Bucket } from './runtime.worker.ts';
 
@@ -74,17 +74,15 @@ export class Held {
     const etag = `"${clip.sha256}"`;
     const isPart = !headOnly && (ifRange === null || ifRange === etag);
     const part = isPart ? partOf(range, clip.bytes) : null;
-    const type = { 'content-type': clip.media_type ?? 'application/octet-stream', 'accept-ranges': 'bytes' };
-    if (part === 'none')
-      return { status: 416, headers: { 'content-range': `bytes */${clip.bytes}`, ...type }, body: null };
+    const told = { 'content-type': clip.media_type ?? '', 'accept-ranges': 'bytes', etag };
+    if (part === 'none') return content(416, { ...told, 'content-range': `bytes */${clip.bytes}` }, null);
     const { offset, length } = part ?? { offset: 0, length: clip.bytes };
     const found = headOnly ? null : await this.#get(clip, part ? { range: part } : {});
     if (!headOnly && !found) return null;
-    const span: Record<string, string> = part
-      ? { 'content-range': `bytes ${offset}-${offset + length - 1}/${clip.bytes}` }
-      : {};
-    const headers = { ...type, ...span, 'content-length': String(length), etag };
-    return { status: part ? 206 : 200, headers, body: found?.body ?? null };
+    const whole = { ...told, 'content-length': String(length) };
+    const span = `bytes ${offset}-${offset + length - 1}/${clip.bytes}`;
+    const headers = part ? { ...whole, 'content-range': span } : whole;
+    return content(part ? 206 : 200, headers, found?.body ?? null);
   }
 
   /** Runs inside a writer's job: what the tester has made until now is kept no longer, and not again. */
@@ -185,6 +183,11 @@ export class Held {
   #rows<Row>(text: string, ...values: (string | number | null)[]): Row[] {
     return rowsOf(this.#o.storage, text, ...values) as unknown as Row[];
   }
+}
+
+/** By the same allow-list as upstream's: what was said of the bytes when they came may be anything. */
+function content(status: Content['status'], headers: AnswerHeaders, body: Content['body']): Content {
+  return { status, headers: mediaHeaders(status, headers) ?? {}, body };
 }
 
 /** Nobody guesses it, and another clip has another one. */
