@@ -1,5 +1,5 @@
 /** The whole gate as it is deployed, with real sockets: in this process on Node, or in workerd. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 
 /** Set by the project in vitest.config.ts. */
@@ -133,8 +133,12 @@ export interface Upstream {
   readonly url: string;
   /** Every request that arrived, with its body. */
   readonly seen: { method: string; url: string; headers: IncomingMessage['headers']; body: string }[];
+  /** How many had been sent by now: also those that still wait in its sockets. */
+  arrived(): Promise<number>;
   close(): Promise<void>;
 }
+
+const ARRIVED = '/arrived';
 
 /** An upstream that records what reaches it, and answers as the test says. */
 export async function startUpstream(
@@ -146,15 +150,24 @@ export async function startUpstream(
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
     incoming.on('end', () => {
+      if (incoming.url === ARRIVED) return outgoing.end();
       const body = Buffer.concat(chunks).toString('latin1');
       seen.push({ method: incoming.method ?? '', url: incoming.url ?? '', headers: incoming.headers, body });
       answer(incoming, outgoing);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url,
     seen,
+    // A connection that is new is accepted behind those that are there, and read with them at the earliest.
+    arrived: () =>
+      new Promise((resolve, reject) => {
+        get(url + ARRIVED, { agent: false }, (answer) =>
+          answer.resume().on('end', () => resolve(seen.length)),
+        ).on('error', reject);
+      }),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -75,7 +75,7 @@ test('under a flood: durable, and nothing passes after its acknowledgement', asy
   await sleep(300);
   const stopped = await killInTime();
   expect(stopped).toMatchObject({ durable: true, nodes: [{ streamsCut: 1 }] });
-  const [seen, before] = [upstream.seen.length, statuses.length];
+  const [seen, before] = [await upstream.arrived(), statuses.length];
   await sleep(300);
   await stop();
   expect(upstream.seen.length).toBe(seen);

@@ -47,7 +47,7 @@ test('a global stop cuts 200 open streams, and nothing is dispatched after its a
   })();
   const texts = Promise.all(streams.map((one) => one.text()));
   const stopped = await stop('global', { reason: 'Drill.' });
-  const seen = upstream.seen.length;
+  const seen = await upstream.arrived();
   expect(streamsCut(stopped)).toBe(200);
   for (const text of await texts)
     expect(text).toMatch(/\n\nevent: error\ndata: \{"error":\{"message":"[^"]*Drill/);
