@@ -9,6 +9,9 @@ export interface Cut {
   readonly streamsCut: number;
 }
 
+/** By the numbers of the switches that did it. */
+export type CutBySwitch = ReadonlyMap<number, Cut>;
+
 export const NOTHING_CUT: Cut = { callsRefusedInFlight: 0, streamsCut: 0 };
 
 /** Takes a permit back. */

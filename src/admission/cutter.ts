@@ -1,6 +1,6 @@
 /** Cutting what switches hold: one switch as it is ordered, or all that are engaged, however many those are. */
 import type { Db } from '../store/db.node.ts';
-import { type Cut, cut, NOTHING_CUT, sum } from './cut.ts';
+import { type Cut, type CutBySwitch, cut, NOTHING_CUT, sum } from './cut.ts';
 import type { LivePermit, Permits } from './permits.ts';
 import { covers } from './scope.ts';
 import { bites, isReadmitted, revocationBy, type Switch } from './switches.ts';
@@ -36,11 +36,11 @@ export class Cutter {
    * Each permit is held against the switches that name it, and no others. What each cut, where it did.
    * @param engaged in the order in which they count: of several the first one cuts
    */
-  cutAll(engaged: readonly Switch[]): Map<Switch, Cut> {
+  cutAll(engaged: readonly (Switch & { readonly id: number })[]): CutBySwitch {
     const byScope = Map.groupBy(engaged, ({ scope }) => scope);
     const place = new Map(engaged.map((one, at) => [one, at]));
     const anyCancels = engaged.some(({ cancels }) => cancels);
-    const cuts = new Map<Switch, Cut>();
+    const cuts = new Map<number, Cut>();
     for (const permit of this.#permits) {
       if (permit.revoked) continue;
       const named = scopesOf(permit).flatMap((scope) => byScope.get(scope) ?? []);
@@ -48,7 +48,7 @@ export class Cutter {
       const first = [...named, ...frozen.filter(({ cancels }) => cancels)]
         .filter((one) => bites(one, permit.issuedAt) && !isReadmitted(one, permit.bearer))
         .sort((a, b) => (place.get(a) ?? 0) - (place.get(b) ?? 0))[0];
-      if (first) cuts.set(first, sum(cuts.get(first) ?? NOTHING_CUT, cut(permit, revocationBy(first))));
+      if (first) cuts.set(first.id, sum(cuts.get(first.id) ?? NOTHING_CUT, cut(permit, revocationBy(first))));
     }
     return cuts;
   }

@@ -3,7 +3,6 @@ import type { References } from '../gateway/references.ts';
 import type { Refusal } from '../refusal.ts';
 import type { Answer, Made, Permit, Revocation, Settlement, Span, Withheld } from './admission.ts';
 import type { Further } from './asked.ts';
-import { type Cut, cut, NOTHING_CUT, sum } from './cut.ts';
 import type { Charge } from './quotas.ts';
 import type { Bearer } from './scope.ts';
 
@@ -202,20 +201,15 @@ export class Permits {
   }
 
   /** Takes back those that do not stand any more. */
-  recheck(): Cut {
-    let all = NOTHING_CUT;
+  recheck(): void {
     for (const permit of this.#conditional) {
       const refusal = permit.grant.stands?.() ?? null;
-      if (refusal)
-        all = sum(all, cut(permit, { scope: 'release', rule: refusal.public.rule ?? 'outputs', refusal }));
+      if (refusal) permit.revoke({ scope: 'release', rule: refusal.public.rule ?? 'outputs', refusal });
     }
-    return all;
   }
 
-  revokeAll(revocation: Revocation): Cut {
-    let all = NOTHING_CUT;
-    for (const permit of this) all = sum(all, cut(permit, revocation));
-    return all;
+  revokeAll(revocation: Revocation): void {
+    for (const permit of this) permit.revoke(revocation);
   }
 
   *[Symbol.iterator](): Generator<LivePermit> {

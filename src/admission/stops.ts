@@ -7,7 +7,7 @@ import { StoreUnavailable, type Writer } from '../store/writer.ts';
 import { turn } from '../turn.ts';
 import { sumsOf } from './acknowledgement.ts';
 import { enterCancellations } from './cancellations.ts';
-import { type Cut, NOTHING_CUT, sum } from './cut.ts';
+import { type Cut, type CutBySwitch, NOTHING_CUT, sum } from './cut.ts';
 import { Cutter } from './cutter.ts';
 import type { StoreHealth } from './health.ts';
 import type { Peers } from './peers.ts';
@@ -89,10 +89,10 @@ export class Stops {
       );
     });
     const committedAt = now();
-    // What was written to the streams that were cut leaves this process by the end of the turn.
-    if (cut.streamsCut > 0) await turn();
-    const ownMs = cut.streamsCut > 0 ? Math.ceil(performance.now() - began) : null;
-    const others = stop.id === null ? [] : await this.#o.peers.confirmations(stop.id, requestedAt);
+    const [ownMs, others] = await Promise.all([
+      cut.streamsCut > 0 ? lastByteMs(began) : null,
+      stop.id === null ? [] : this.#o.peers.confirmations(stop.id, requestedAt),
+    ]);
     return {
       id: stop.id,
       epoch: stop.id === null ? null : (this.#epoch.get(stop.id)?.leaf ?? null),
@@ -169,15 +169,15 @@ export class Stops {
   }
 
   /** Cuts what every engaged switch holds, and tells whoever engaged it. */
-  obey(): Cut {
+  obey(): CutBySwitch {
     const { peers } = this.#o;
     const engaged = this.#engaged();
     const cuts = this.#cutter.cutAll(engaged);
     const fresh = engaged.filter(({ id }) => id > this.#confirmed);
     this.#confirmed = fresh.at(-1)?.id ?? this.#confirmed;
     if (fresh.length > 0 && peers.shared)
-      void this.#confirm(fresh.map((one) => ({ id: one.id, cut: cuts.get(one) ?? NOTHING_CUT })));
-    return [...cuts.values()].reduce(sum, NOTHING_CUT);
+      void this.#confirm(fresh.map(({ id }) => ({ id, cut: cuts.get(id) ?? NOTHING_CUT })));
+    return cuts;
   }
 
   /** By their numbers, with whom each lets through. */
@@ -228,6 +228,12 @@ export class Stops {
       })
       .catch((fault) => health.failed(fault));
   }
+}
+
+/** What was written to the streams that were cut leaves this process by the end of the turn. */
+async function lastByteMs(began: number): Promise<number> {
+  await turn();
+  return Math.ceil(performance.now() - began);
 }
 
 /** The stop of everything that no operator of the API orders: each process is given it, and one of them writes it. */

@@ -20,7 +20,7 @@ import { furtherOf } from './asked.ts';
 import { type Books, type Entry, openBooks } from './books.ts';
 import { CONFIRM_MS } from './cluster.ts';
 import { Counts } from './counts.ts';
-import { type Cut, sum } from './cut.ts';
+import type { CutBySwitch } from './cut.ts';
 import { consider, type Decision, decide, type Grounds, isHeldUp, personOf } from './decide.ts';
 import { decideLink, type Judged } from './decide-link.ts';
 import { type ElsewhereOptions, foreignIn, reserve, reserved } from './elsewhere.ts';
@@ -393,13 +393,15 @@ export class Warden implements Admission {
   }
 
   /** Cuts what the rows of switches, releases and links do not let on now. */
-  look(): Cut {
-    return sum(this.#stops.obey(), this.#permits.recheck());
+  look(): CutBySwitch {
+    const cuts = this.#stops.obey();
+    this.#permits.recheck();
+    return cuts;
   }
 
   /** Cuts everything. */
-  lapse(revocation: Revocation): Cut {
-    return this.#permits.revokeAll(revocation);
+  lapse(revocation: Revocation): void {
+    this.#permits.revokeAll(revocation);
   }
 
   /** `data_version` changes when another connection commits: another process, or somebody who wrote a switch by hand. */

@@ -1,4 +1,5 @@
 /** Who holds a lease, and what each has been told: a change of the directory is out when every holder knows it, or holds no more. */
+import { NOTHING_CUT, sum } from '../admission/cut.ts';
 import type { Confirmed, PeerParts, Peers } from '../admission/peers.ts';
 import type { Clock } from '../deps.ts';
 import type { ObjectStorage } from '../store/durable.worker.ts';
@@ -27,6 +28,14 @@ interface Holder {
   until: number;
 }
 
+/** What came of telling one holder. */
+interface Heard {
+  readonly name: string;
+  /** Null: it did not answer while its lease held. */
+  readonly told: Told | null;
+  readonly lapsedAt: number | null;
+}
+
 /** Of its directory an object is sent so many rows at once. */
 const ROWS_AT_ONCE = 500;
 /** Every row of a call that came from a tester's object stands under this number: those objects settle their own. */
@@ -38,7 +47,7 @@ const GRACE_MS = 100;
 export class Holders {
   readonly #o: HoldersOptions;
   readonly #holders = new Map<string, Holder>();
-  #latest: Promise<readonly Confirmed[]> = Promise.resolve([]);
+  #latest: Promise<readonly Heard[]> = Promise.resolve([]);
   readonly #rounds = new Set<Promise<unknown>>();
   #hasBegun = false;
   /** Up to which change the holders are told, or being told. */
@@ -92,7 +101,7 @@ export class Holders {
   }
 
   /** What came of the newest change, when every holder that it concerns knows it or has lost its lease. */
-  get latest(): Promise<readonly Confirmed[]> {
+  get latest(): Promise<readonly Heard[]> {
     return this.#latest;
   }
 
@@ -142,7 +151,7 @@ export class Holders {
   }
 
   /** Leases that are given from now on come with the change, so only the one of now has to end. */
-  async #confirmed(holder: Holder): Promise<Confirmed> {
+  async #confirmed(holder: Holder): Promise<Heard> {
     const { now, tell } = this.#o;
     const { name, until } = holder;
     try {
@@ -150,14 +159,14 @@ export class Holders {
       const update = this.#update(name, holder.seq ?? this.#o.feed.last);
       const told = await within(Math.max(0, until - now()), tell(name, update));
       if (!update.more) holder.seq = Math.max(holder.seq ?? 0, update.seq);
-      return { name, confirmation: told, lapsedAt: null };
+      return { name, told, lapsedAt: null };
     } catch (fault) {
       const left = until + GRACE_MS - now();
       if (left > 0) {
         console.error(`portcullis: ${name} could not be told of a change:`, fault);
         await new Promise((resolve) => setTimeout(resolve, left));
       }
-      return { name, confirmation: null, lapsedAt: until + GRACE_MS };
+      return { name, told: null, lapsedAt: until + GRACE_MS };
     }
   }
 
@@ -196,10 +205,20 @@ export const holdersAsPeers =
       othersHold: (tester) => open.get(tester, TESTERS)?.calls ?? 0,
       hold: () => {},
       confirm: () => {},
-      confirmations: () => holders.latest,
+      confirmations: async (switchId) => (await holders.latest).map((one) => confirmedBy(switchId, one)),
       leave: () => {},
     };
   };
+
+function confirmedBy(switchId: number, { name, told, lapsedAt }: Heard): Confirmed {
+  if (!told) return { name, confirmation: null, lapsedAt };
+  const cut = told.cuts.filter((one) => one.switch === switchId).reduce(sum, NOTHING_CUT);
+  return {
+    name,
+    confirmation: { at: told.at, ...cut, lastByteAt: cut.streamsCut > 0 ? told.at : null },
+    lapsedAt,
+  };
+}
 
 /** The warden of a tester's object: nobody else admits the calls of this tester. What it left open before is lost. */
 export const nobodyElse = (): Peers => ({

@@ -1,10 +1,11 @@
 /** A tester's object and its lease: without one that holds nothing passes, and what passes is broken off when it runs out. */
 import { createLocalJWKSet, type JWTVerifyGetKey } from 'jose';
 import type { Revocation } from '../admission/admission.ts';
-import { type Cut, NOTHING_CUT, sum } from '../admission/cut.ts';
+import type { CutBySwitch } from '../admission/cut.ts';
 import type { Clock } from '../deps.ts';
 import { Refusal } from '../refusal.ts';
-import type { Leased, Told, Update } from './leased.worker.ts';
+import { turn } from '../turn.ts';
+import type { CutBy, Leased, Told, Update } from './leased.worker.ts';
 import type { PublicKeys } from './runtime.worker.ts';
 
 export interface LeaseOptions {
@@ -12,10 +13,10 @@ export interface LeaseOptions {
   readonly ask: (since: number) => Promise<Leased>;
   /** Number of the newest change that is known here. */
   readonly known: () => number;
-  /** Enters what has changed, durably, and cuts what it does not let on. */
-  readonly apply: (update: Update) => Promise<Cut>;
+  /** Enters what has changed, durably, and cuts what it does not let on. @param cut told in the turn in which it does */
+  readonly apply: (update: Update, cut: (cuts: CutBySwitch) => void) => Promise<void>;
   /** Cuts everything. */
-  readonly lapse: (revocation: Revocation) => Cut;
+  readonly lapse: (revocation: Revocation) => void;
   readonly openCalls: () => number;
   readonly now: Clock;
 }
@@ -37,6 +38,8 @@ export class Lease {
   #find: JWTVerifyGetKey | null = null;
   #generation = 0;
   #linkKey = '';
+  /** What was cut with which change: a stop may come with a lease before the gate tells of it, and is confirmed nevertheless. */
+  #cuts: (CutBy & { readonly seq: number })[] = [];
 
   constructor(options: LeaseOptions) {
     this.#o = options;
@@ -87,10 +90,13 @@ export class Lease {
 
   /** The gate tells what has changed. Resolves when that holds here. @throws Error when it cannot be entered */
   async obey(update: Update): Promise<Told> {
-    const cut = await this.#enter(update);
-    const at = this.#o.now();
-    const lastByteAt = cut.streamsCut > 0 ? at : null;
-    return { at, ...cut, lastByteAt };
+    await this.#enter(update);
+    // The gate asks no more of what it knows to be known here.
+    this.#cuts = this.#cuts.filter(({ seq }) => seq > update.since);
+    const cuts = this.#cuts.map(({ seq: _, ...cut }) => cut);
+    // What was written to streams leaves this object by the end of the turn.
+    if (cuts.length > 0) await turn();
+    return { at: this.#o.now(), cuts };
   }
 
   /** Another question is not asked meanwhile: its answer would say no more. */
@@ -120,16 +126,19 @@ export class Lease {
     this.#isAway = false;
   }
 
-  async #enter(update: Update): Promise<Cut> {
+  async #enter(update: Update): Promise<void> {
     const { known, apply, ask } = this.#o;
     this.#take(update.issuer);
     // It builds on something that did not come here.
     const isGap = update.since > known();
     let next: Update = isGap ? await within(PATIENCE_MS, ask(known())) : update;
-    let cut = NOTHING_CUT;
     for (;;) {
-      if (next.seq > known()) cut = sum(cut, await apply(next));
-      if (!next.more) return cut;
+      const { seq } = next;
+      if (seq > known())
+        await apply(next, (cuts) => {
+          for (const [id, cut] of cuts) this.#cuts.push({ seq, switch: id, ...cut });
+        });
+      if (!next.more) return;
       next = await within(PATIENCE_MS, ask(known()));
     }
   }
@@ -145,25 +154,28 @@ export class Lease {
   #keep(): void {
     if (this.#keeping) return;
     this.#keeping = true;
-    void this.#kept().finally(() => {
-      this.#keeping = false;
-    });
+    void this.#kept();
   }
 
   async #kept(): Promise<void> {
-    const { openCalls, lapse, now } = this.#o;
-    // The call that asked is not open yet.
-    do {
-      const left = this.#until - now();
-      if (left > 0) {
+    const { openCalls, now } = this.#o;
+    try {
+      // The call that asked is not open yet.
+      do {
+        const left = this.#until - now();
+        if (left <= 0) return this.#lapsed();
         await sleep(Math.min(left, Math.max(20, left / 3)));
         if (openCalls() > 0) await Promise.race([this.#ask(), sleep(Math.max(0, this.#until - now()))]);
-      } else {
-        const lost = this.standing();
-        if (lost) lapse(lost);
-        return;
-      }
-    } while (openCalls() > 0 || this.holds);
+      } while (openCalls() > 0 || this.holds);
+    } finally {
+      // In the turn of the last look: a call that comes behind it has one of its own.
+      this.#keeping = false;
+    }
+  }
+
+  #lapsed(): void {
+    const lost = this.standing();
+    if (lost) this.#o.lapse(lost);
   }
 }
 

@@ -1,4 +1,5 @@
 /** What the gate's object and a tester's say to each other of what holds. Types only. */
+import type { Cut } from '../admission/cut.ts';
 import type { Change } from '../store/feed.worker.ts';
 import type { PublicKeys } from './runtime.worker.ts';
 
@@ -24,10 +25,13 @@ export interface Leased extends Update {
 
 /** What a tester's object did with an update. */
 export interface Told {
-  /** Unix milliseconds. */
+  /** Unix milliseconds; what was written to the streams that were cut has left by then. */
   readonly at: number;
-  readonly callsRefusedInFlight: number;
-  readonly streamsCut: number;
-  /** When the last byte of a stream that it cut had left; null: it cut none. */
-  readonly lastByteAt: number | null;
+  /** Of switches that the update may be about. */
+  readonly cuts: readonly CutBy[];
+}
+
+/** What one switch cut. */
+export interface CutBy extends Cut {
+  readonly switch: number;
 }

@@ -1,6 +1,5 @@
 /** A tester's object as others reach it: calls by `fetch`, changes of the directory by `obey`. */
 import { DurableObject } from 'cloudflare:workers';
-import { turn } from '../turn.ts';
 import type { Told, Update } from './leased.worker.ts';
 import { NAME, PEER } from './names.worker.ts';
 import type { Env, TesterStub } from './runtime.worker.ts';
@@ -18,10 +17,7 @@ export class TesterObject extends DurableObject<Env> implements TesterStub {
 
   async obey(update: Update): Promise<Told> {
     const { lease } = await this.#open();
-    const told = await lease.obey(update);
-    // What was written to the streams that were cut leaves this object by the end of the turn.
-    if (told.streamsCut > 0) await turn();
-    return told;
+    return lease.obey(update);
   }
 
   async dispatched(): Promise<number> {

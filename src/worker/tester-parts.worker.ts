@@ -3,7 +3,7 @@ import { uuidv7 } from 'uuidv7';
 import { clientAddress } from '../address.ts';
 import { type AddressLimit, addressLimit } from '../admission/address-limit.ts';
 import type { Admission } from '../admission/admission.ts';
-import { NOTHING_CUT } from '../admission/cut.ts';
+import type { CutBySwitch } from '../admission/cut.ts';
 import { policiesIn } from '../admission/policies.ts';
 import { Warden } from '../admission/warden.ts';
 import { createGateway } from '../app.ts';
@@ -79,21 +79,16 @@ export async function openTester(storage: Storage, env: Env, name: string) {
       if (why !== null) throw new Refusal('upstream_answer_refused', why);
     },
   });
-  const apply = async ({ changes, seq }: Update) => {
-    let cut = NOTHING_CUT;
-    await writer.write(
+  const apply = ({ changes, seq }: Update, cut: (cuts: CutBySwitch) => void) =>
+    writer.write(
       () => {
         // Another one may have come meanwhile, and told more: rows never go back.
         if (seq <= view.get()) return;
         applyChanges(storage, DOWN, changes);
         view.set(seq);
       },
-      () => {
-        cut = warden.look();
-      },
+      () => cut(warden.look()),
     );
-    return cut;
-  };
   const lease: Lease = new Lease({
     ...{ now, apply, known: view.get },
     ask: (since) => gate().lease(name, since),

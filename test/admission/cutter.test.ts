@@ -34,7 +34,11 @@ function live(permits: Permits, tester: string, cohort = 'artists', named: strin
   permits.add(permit);
   return permit;
 }
-const engaged = (id: number, scope: string, more: Partial<Switch> = {}): Switch => ({
+const engaged = (
+  id: number,
+  scope: string,
+  more: Partial<Omit<Switch, 'id'>> = {},
+): Switch & { readonly id: number } => ({
   ...{ id, scope, effect: 'stop', reason: null, engagedAt: ISSUED_AT + 1 },
   ...more,
 });
@@ -89,14 +93,14 @@ test('of several switches the first engaged one cuts, and whoever it lets throug
     engaged(3, 'tester:bob'),
   ]);
   expect([ada.revoked?.rule, bob.revoked?.rule]).toEqual(['switch:2', 'switch:1']);
-  expect([...cuts.keys()].map(({ id }) => id).sort()).toEqual([1, 2]);
+  expect([...cuts.keys()].sort()).toEqual([1, 2]);
 });
 
 test('a revocation takes tokens of before only, and lets nobody through', () => {
   const permits = new Permits();
   const permit = live(permits, 'ada');
   const cutter = new Cutter(db.writer, permits);
-  const revoke = (engagedAt: number): Switch =>
+  const revoke = (engagedAt: number) =>
     engaged(1, 'global', { effect: 'revoke', engagedAt, readmits: new Set(['tester:ada']) });
   cutter.cutAll([revoke(ISSUED_AT - 1)]);
   expect(permit.revoked).toBeNull();
