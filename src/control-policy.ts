@@ -38,8 +38,6 @@ interface Parts {
 export interface Can {
   readonly moderate: boolean;
   readonly mark: boolean;
-  /** False where each tester is counted alone. */
-  readonly share: boolean;
 }
 
 /** A difference that takes longer to find is not shown: calls wait meanwhile. */
@@ -48,10 +46,6 @@ const DIFF_MS = 200;
 /** The fault, and its mend, where clips are to be marked and nothing can. */
 export const NOT_MARKED =
   'it asks for watermarks, and ffmpeg and ffprobe are not installed here: install them, or leave "watermark" out';
-
-/** The same, where a cohort is to be counted together and nobody can. */
-export const NOT_SHARED =
-  'it has "sharedQuotas", and on Workers each tester is counted alone: give each tester a part with "quotas", or run the gate on Node';
 
 /** @throws PolicyError */
 export function checkPolicy(text: string, can: Can): Policy {
@@ -62,7 +56,6 @@ export function checkPolicy(text: string, can: Can): Policy {
       ? ['it asks for moderation, and the configuration names no service (moderation.url)']
       : []),
     ...(policy.marks && !can.mark ? [NOT_MARKED] : []),
-    ...(policy.shares && !can.share ? [NOT_SHARED] : []),
   ];
   if (faults.length > 0) throw new PolicyError(faults.map((message) => ({ line: 1, col: 1, message })));
   return policy;

@@ -231,7 +231,7 @@ export async function start(
     lifetimeDays: config.tokens.lifetimeDays,
     maxLifetimeDays: config.tokens.maxLifetimeDays,
     sha256,
-    can: { moderate: config.moderation !== undefined, mark: marker !== null, share: true },
+    can: { moderate: config.moderation !== undefined, mark: marker !== null },
     settings: settingsOf(config),
     outsideIssuers: config.issuers.length > 0,
     outbox,

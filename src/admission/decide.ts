@@ -14,14 +14,16 @@ import { Refusal } from '../refusal.ts';
 import type { Batch } from '../store/writer.ts';
 import type { Ask, Withheld } from './admission.ts';
 import { askedOf } from './asked.ts';
+import { chargeOf, overQuota } from './charging.ts';
+import type { Elsewhere } from './elsewhere.ts';
 import { limitHeaders } from './limit-headers.ts';
 import { type Limits, overridden, type RequestLimits, type WindowState } from './limits.ts';
 import { isModerated, moderationRefusal } from './moderated.ts';
-import type { Foreign, Objects } from './objects.ts';
+import type { Objects } from './objects.ts';
 import type { Peers } from './peers.ts';
 import type { Grant, Permits } from './permits.ts';
 import { grantOf, type InForce, type Policies } from './policies.ts';
-import { type Charge, type Ledger, utcDay } from './quotas.ts';
+import type { Ledger } from './quotas.ts';
 import { isAboutOperation, refusalBy } from './ruling.ts';
 import { type Bearer, covers } from './scope.ts';
 import type { StandingRow, Statements } from './statements.ts';
@@ -68,9 +70,14 @@ export interface Grounds {
 const USE_MS = 60_000;
 
 /** The order: switches, tester and token, terms, policy, objects, holding, limits, quotas. The first refusal decides, and uses up nothing. */
-export async function decide(ask: Ask, batch: Batch, grounds: Grounds, foreign?: Foreign): Promise<Decision> {
+export async function decide(
+  ask: Ask,
+  batch: Batch,
+  grounds: Grounds,
+  elsewhere: Elsewhere = {},
+): Promise<Decision> {
   const { who, call } = ask;
-  const { standing, ...considered } = consider(ask, grounds, foreign);
+  const { standing, ...considered } = consider(ask, grounds, elsewhere);
   const refused = (refusal: Refusal, headers: readonly string[] = []): Decision => ({
     ...considered,
     ...{ refusal, rule: refusal.public.rule ?? '', headers, charge: null },
@@ -87,7 +94,7 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds, foreign?:
   // A call that its limits hold up was not asked about; it is told why.
   if (flagged && !(said === null && grounds.limits.isUsedUp(bearer.tester, limits))) return refused(flagged);
   const charge = chargeOf(call, bearer, grounds);
-  const exhausted = overQuota(charge, granted, standing, grounds);
+  const exhausted = overQuota(charge, granted, standing, grounds, elsewhere);
   if (exhausted) return refused(exhausted);
   const taken = await grounds.limits.take(bearer.tester, limits);
   const headers = limitHeaders(taken.windows);
@@ -110,7 +117,7 @@ export async function decide(ask: Ask, batch: Batch, grounds: Grounds, foreign?:
 export function consider(
   ask: Ask,
   grounds: Grounds,
-  foreign?: Foreign,
+  { foreign }: Elsewhere = {},
 ): Considered & { readonly standing: StandingRow | undefined } {
   const { who, call } = ask;
   const { tester, jti } = who;
@@ -194,18 +201,6 @@ export function personOf(
   };
 }
 
-function overQuota(
-  { units, tester, cohort }: Charge,
-  granted: CohortPolicy,
-  standing: StandingRow,
-  { ledger, now }: Grounds,
-): Refusal | null {
-  return (
-    ledger.refusal(`tester:${tester}`, units, overridden(granted.quotas, standing.quotas), now()) ??
-    ledger.refusal(`cohort:${cohort}`, units, granted.sharedQuotas, now())
-  );
-}
-
 /** True when the limits let no call of the tester through now: nobody else is to be asked about it then. */
 export function isHeldUp(
   { bearer, granted, standing }: ReturnType<typeof consider>,
@@ -234,14 +229,6 @@ export function engagedSwitch(
   const rows = statements.engaged.all({ ...scopes, token, model: `model:${bearer.model ?? ''}` });
   for (const { id } of named) rows.push(...statements.freezing.all({ object: id, cohort, tester }));
   return rows.find((row) => bites(row, issuedAt));
-}
-
-/** What the call asks for; a remix is as long as the video that it is made from. */
-function chargeOf(call: Call, { tester, cohort }: Bearer, { objects, now }: Grounds): Charge {
-  const { units, likeSource, named } = call;
-  const length = likeSource && units.videoSeconds !== undefined ? objects.longest(named) : null;
-  const all = length === null ? units : { ...units, videoSeconds: length };
-  return { tester, cohort, day: utcDay(now()), units: all };
 }
 
 function tooManyAtOnce(

@@ -59,18 +59,27 @@ export function usedIn({ $client: db }: Db) {
   };
 }
 
+/** A day that is over is not counted any more: what is settled late changes the total. */
+const adding = (subjects: number): string =>
+  `insert into usage (subject, unit, day, day_used, total_used) values ${Array(subjects).fill('(?, ?, ?, ?, ?)').join(', ')}
+   on conflict (subject, unit) do update set
+     day_used = iif(day < excluded.day, excluded.day_used,
+       iif(day = excluded.day, max(0, day_used + excluded.day_used), day_used)),
+     day = max(day, excluded.day),
+     total_used = max(0, total_used + excluded.total_used)`;
+
+/** Adds to what one tester or cohort has used. */
+export function addTo({ $client: db }: Db) {
+  const add = db.prepare(adding(1));
+  return (subject: string, unit: string, day: number, today: number, total: number): void =>
+    void add.run(subject, unit, day, today, total);
+}
+
 export function ledgerIn(connection: Db): Ledger {
   const { $client: db } = connection;
   const used = usedIn(connection);
-  // Tester and cohort in one statement. A day that is over is not counted any more: what is settled late changes the total.
-  const addToBoth = db.prepare(
-    `insert into usage (subject, unit, day, day_used, total_used) values (?, ?, ?, ?, ?), (?, ?, ?, ?, ?)
-     on conflict (subject, unit) do update set
-       day_used = iif(day < excluded.day, excluded.day_used,
-         iif(day = excluded.day, max(0, day_used + excluded.day_used), day_used)),
-       day = max(day, excluded.day),
-       total_used = max(0, total_used + excluded.total_used)`,
-  );
+  // Tester and cohort in one statement.
+  const addToBoth = db.prepare(adding(2));
   const addBoth = ({ tester, cohort, day }: Charge, unit: string, amount: number): void => {
     const one = [unit, day, amount, amount];
     if (amount !== 0) addToBoth.run(`tester:${tester}`, ...one, `cohort:${cohort}`, ...one);

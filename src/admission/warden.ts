@@ -23,12 +23,12 @@ import { Counts } from './counts.ts';
 import type { CutBySwitch } from './cut.ts';
 import { consider, type Decision, decide, type Grounds, isHeldUp, personOf } from './decide.ts';
 import { decideLink, type Judged } from './decide-link.ts';
-import { type ElsewhereOptions, foreignIn, reserve, reserved } from './elsewhere.ts';
+import { askElsewhere, type ElsewhereOptions, foreignIn, reserve, reserved } from './elsewhere.ts';
 import { Folds } from './folds.ts';
 import { StoreHealth } from './health.ts';
 import { RequestLimits } from './limits.ts';
 import { isModerated } from './moderated.ts';
-import { type Foreign, objectsIn } from './objects.ts';
+import { objectsIn } from './objects.ts';
 import type { PeerParts, Peers } from './peers.ts';
 import { type Keeper, LivePermit, Permits } from './permits.ts';
 import { grantOf, type Policies } from './policies.ts';
@@ -145,19 +145,13 @@ export class Warden implements Admission {
   }
 
   async admit(ask: Ask): Promise<Permit> {
-    const foreign = this.#options.foreign ? await this.#foreignIn(ask) : undefined;
+    const { foreign, share } = this.#options;
+    const elsewhere = foreign || share ? await askElsewhere(this.#options, ask, this.#grounds) : undefined;
     const judge = async (batch: Batch) => ({
       ask,
-      decision: await decide(ask, batch, this.#grounds, foreign),
+      decision: await decide(ask, batch, this.#grounds, elsewhere),
     });
     return (await this.#let(judge)).permit;
-  }
-
-  /** Nobody is asked about a call that is refused for something else; should it not be after all, nobody could say. */
-  #foreignIn(ask: Ask): Promise<Foreign> | null {
-    const { refusal } = consider(ask, this.#grounds);
-    if (refusal && refusal.code !== 'object_unknown') return null;
-    return foreignIn(this.#options, this.#books.objects, ask.call, ask.who.tester);
   }
 
   async admitLink(arrival: Arrival, link: string): Promise<{ permit: Permit; call: Call }> {

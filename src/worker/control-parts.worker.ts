@@ -79,7 +79,7 @@ function controlOf(parts: GateParts, env: Env): { control: Control; held: Held |
     totals: async (own) => ({ ...own, open: open.count() }),
     ...{ lifetimeDays: config.tokens.lifetimeDays, maxLifetimeDays: config.tokens.maxLifetimeDays },
     ...{ outsideIssuers: config.issuers.length > 0, settings: settingsOf(config) },
-    can: { moderate: config.moderation !== undefined, mark: false, share: false },
+    can: { moderate: config.moderation !== undefined, mark: false },
     drills: (own) =>
       new Drills({
         ...{ control: heard(own, holders), node: GATE, everyHours, dispatched: drilled },

@@ -9,14 +9,16 @@ import type { Leased } from './leased.worker.ts';
 import { CONTROL, PEER, SIDE } from './names.worker.ts';
 import { ownershipIn } from './ownership.worker.ts';
 import type { Env, GateStub, PublicKeys } from './runtime.worker.ts';
+import { type Said, type Share, usageIn } from './usage.worker.ts';
 
 async function open(storage: GateParts['storage'], env: Env) {
   const parts = await openGate(storage, env);
   const control = await openControl(parts, env);
   parts.holders.begin();
   const quietMs = parts.warden.quietMs;
-  const intake = intakeIn({ ...parts, now: Date.now, quietMs });
-  return { ...parts, ...control, intake, ownership: ownershipIn(parts) };
+  const usage = usageIn({ ...parts, now: Date.now });
+  const intake = intakeIn({ ...parts, usage, now: Date.now, quietMs });
+  return { ...parts, ...control, intake, usage, ownership: ownershipIn(parts) };
 }
 
 export class GateObject extends DurableObject<Env> implements GateStub {
@@ -51,6 +53,10 @@ export class GateObject extends DurableObject<Env> implements GateStub {
 
   async reserve(tester: string, ids: readonly string[]): Promise<string | null> {
     return (await this.#open()).ownership.reserve(tester, ids);
+  }
+
+  async share(share: Share): Promise<Said | null> {
+    return (await this.#open()).usage.share(share);
   }
 
   async issuer(): Promise<PublicKeys> {

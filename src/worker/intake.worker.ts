@@ -14,6 +14,7 @@ import { type ObjectStorage, rowsOf } from '../store/durable.worker.ts';
 import type { Change } from '../store/feed.worker.ts';
 import type { Letter } from './letters.worker.ts';
 import { UP } from './tables.worker.ts';
+import type { usageIn } from './usage.worker.ts';
 
 export interface Delivery {
   /** The name of the object. */
@@ -21,6 +22,8 @@ export interface Delivery {
   /** Of the newest change in it. */
   readonly seq: number;
   readonly changes: readonly Change[];
+  /** True: more was committed by then than is in it. */
+  readonly more: boolean;
   readonly letters: readonly Letter[];
 }
 
@@ -30,6 +33,7 @@ export interface IntakeParts {
   readonly journal: Journal;
   readonly captures: Captures;
   readonly outbox: Outbox;
+  readonly usage: Pick<ReturnType<typeof usageIn>, 'count' | 'letGo'>;
   readonly now: Clock;
   /** As the warden's. */
   readonly quietMs: number;
@@ -40,9 +44,8 @@ export interface IntakeParts {
  * overtaken: the rows of calls only ever go on, and what can go back, counters, is taken from the newest alone.
  */
 export function intakeIn(parts: IntakeParts): (delivery: Delivery) => void {
-  const { storage, db, captures, outbox } = parts;
+  const { storage, db, captures, outbox, usage } = parts;
   const heard = heardIn(storage);
-  const usage = usageIn(storage);
   const calls = callsIn(parts);
   const kept = db.$client.prepare<[string]>('select 1 from captures where request = ?');
   const read = (letter: Letter) => {
@@ -50,7 +53,7 @@ export function intakeIn(parts: IntakeParts): (delivery: Delivery) => void {
     else if (!kept.get(letter.captured.request)) captures.keep(letter.how, letter.captured);
   };
 
-  return ({ object, seq, changes, letters }) => {
+  return ({ object, seq, changes, more, letters }) => {
     const isNewest = heard(object, seq);
     // Nobody's word but the gate's takes a row away.
     const rows = changes.filter(({ table, row }) => row && (isNewest || !COUNTERS.has(table)));
@@ -58,7 +61,8 @@ export function intakeIn(parts: IntakeParts): (delivery: Delivery) => void {
     const before = ids.map((id) => calls.read(id));
     applyChanges(storage, TAKEN, rows);
     for (const [i, id] of ids.entries()) calls.enter(id, before[i]);
-    for (const { table, row } of rows) if (table === 'usage' && row) usage(object, row);
+    for (const { table, row } of rows) if (table === 'usage' && row) usage.count(object, row);
+    if (!more) usage.letGo(object);
     for (const letter of letters) read(letter);
   };
 }
@@ -81,27 +85,6 @@ function heardIn(storage: ObjectStorage): (object: string, seq: number) => boole
       seq,
     );
     return told?.seq === seq;
-  };
-}
-
-/** What a cohort used is the sum over its testers' objects; so is what a tester did whose clip has become another's. */
-function usageIn(storage: ObjectStorage): (object: string, row: NonNullable<Change['row']>) => void {
-  rowsOf(
-    storage,
-    `create table if not exists usage_parts (subject text, unit text, object text, day integer, day_used real, total_used real,
-     primary key (subject, unit, object)) without rowid`,
-  );
-  return (object, { subject = null, unit = null, day = null, day_used = null, total_used = null }) => {
-    const part = [subject, unit, object, day, day_used, total_used];
-    rowsOf(storage, 'insert or replace into usage_parts values (?, ?, ?, ?, ?, ?)', ...part);
-    rowsOf(
-      storage,
-      `insert or replace into usage (subject, unit, day, day_used, total_used)
-       select subject, unit, newest, sum(iif(day = newest, day_used, 0)), sum(total_used)
-       from (select *, max(day) over () as newest from usage_parts where subject = ? and unit = ?)`,
-      subject,
-      unit,
-    );
   };
 }
 

@@ -87,10 +87,10 @@ export class Outbound {
 
   #next(): { readonly delivery: Delivery; readonly lastLetter: number } | null {
     const { object, feed } = this.#o;
-    const { seq, changes } = feed.since(0, undefined, ROWS_AT_ONCE);
+    const { seq, changes, more } = feed.since(0, undefined, ROWS_AT_ONCE);
     const { letters, last } = this.#o.letters?.next(LETTER_BYTES_AT_ONCE) ?? { letters: [], last: 0 };
     if (changes.length === 0 && letters.length === 0) return null;
-    return { delivery: { object, seq, changes, letters }, lastLetter: last };
+    return { delivery: { object, seq, changes, more, letters }, lastLetter: last };
   }
 
   /** Once for all that comes before it rings. */

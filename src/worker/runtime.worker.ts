@@ -3,6 +3,7 @@ import type { ObjectStorage } from '../store/durable.worker.ts';
 import type { D1 } from './archive.worker.ts';
 import type { Delivery } from './intake.worker.ts';
 import type { Leased, Told, Update } from './leased.worker.ts';
+import type { Said, Share } from './usage.worker.ts';
 
 export interface Storage extends ObjectStorage {
   /** Unix milliseconds. One alarm an object: the later call counts. */
@@ -30,6 +31,8 @@ export interface GateStub extends Stub {
   foreign(ids: readonly string[], tester: string): Promise<ReadonlyMap<string, string>>;
   /** @returns why they cannot be made the tester's; null: they are kept for this one */
   reserve(tester: string, ids: readonly string[]): Promise<string | null>;
+  /** Sets aside for a call what it asks for of what its cohort shares. @returns why there is no room; null: it is set aside */
+  share(share: Share): Promise<Said | null>;
   /** The issuer's name and public keys. */
   issuer(): Promise<PublicKeys>;
   /** Whose clip a link shows; null: nobody's. */

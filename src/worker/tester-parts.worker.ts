@@ -67,6 +67,10 @@ export async function openTester(storage: Storage, env: Env, name: string) {
     alert: alertByLetter(letters),
     ...{ watchMs: 0, obeysOnly: true, skewMs: config.tokens.clockToleranceSeconds * 1000 },
     standing: () => lease.standing(),
+    async share(call, sharing) {
+      const said = await within(ASK_MS, gate().share({ object: name, call, ...sharing }));
+      return said && new Refusal('quota_exceeded', said.detail, said.public);
+    },
     foreign: (ids, tester) => within(ASK_MS, gate().foreign(ids, tester)),
     async reserve(tester, made) {
       const why = await within(

@@ -200,4 +200,40 @@ export const SEAMS: Readonly<Record<string, Case>> = {
     elsewhere.fails = true;
     equal(await reach('item_of_session'), 'authority_unreachable');
   }),
+
+  'what a cohort shares is asked of who counts it, for that call and amount, and only when nothing else refuses it':
+    async (engine) => {
+      const asked: unknown[] = [];
+      let says: Refusal | null | Error = null;
+      const share: WardenOptions['share'] = async (_, { cohort, units }) => {
+        asked.push([cohort, units]);
+        if (says instanceof Error) throw says;
+        return says;
+      };
+      const check = async ({ admit, refusal, stop, db }: Core) => {
+        const videos = { units: { videoSeconds: 4, tokens: 1 } };
+        equal(await refusal('ada', videos), null);
+        deepEqual(asked, []);
+        const shared = {
+          allow: [{ operations: ['*'], models: ['*'] }],
+          sharedQuotas: { videoSeconds: { day: 1 } },
+        };
+        const text = JSON.stringify({ cohorts: { artists: shared } });
+        const load =
+          "insert into policies (by, source, sha256, text, diff) values ('test', 'api', '', ?, '')";
+        db.$client.prepare(load).run(text);
+        // What is counted here would not do: it is one tester's.
+        ok(await admit('ada', videos));
+        equal(await refusal('ada'), null);
+        deepEqual(asked, [['artists', { videoSeconds: 4 }]]);
+        says = new Refusal('quota_exceeded', 'test', { rule: 'quota:cohort.videoSeconds.day' });
+        equal(await refusal('ada', videos), 'quota_exceeded');
+        says = new Error('test: no answer');
+        equal(await refusal('ada', videos), 'authority_unreachable');
+        await stop('tester:ada');
+        equal(await refusal('ada', videos), 'access_suspended');
+        equal(asked.length, 3);
+      };
+      return withFollower({ share }, check)(engine);
+    },
 };

@@ -2,20 +2,18 @@
 import { expect, test } from 'vitest';
 import { type Can, checkPolicy } from '../../src/control-policy.ts';
 
-const ALL: Can = { moderate: true, mark: true, share: true };
+const ALL: Can = { moderate: true, mark: true };
 const ASKS = {
   moderate: 'moderation: { on: ["*"] }',
   mark: 'outputs: held, watermark: true',
-  share: 'sharedQuotas: { tokens: { day: 1000 } }',
 } as const;
 const MENDS = {
   moderate: 'moderation.url',
   mark: 'install them',
-  share: 'give each tester a part with "quotas"',
 } as const;
 const policy = (grant: string) => `cohorts: { artists: { allow: [], ${grant} }, partners: { allow: [] } }`;
 
-test.each(['moderate', 'mark', 'share'] as const)('%s', (what) => {
+test.each(['moderate', 'mark'] as const)('%s', (what) => {
   expect(() => checkPolicy(policy(ASKS[what]), ALL)).not.toThrow();
   expect(() => checkPolicy(policy(ASKS[what]), { ...ALL, [what]: false })).toThrow(MENDS[what]);
   expect(() =>

@@ -26,6 +26,7 @@ import { type Delivery, intakeIn } from '../../src/worker/intake.worker.ts';
 import { type Letter, Letters } from '../../src/worker/letters.worker.ts';
 import { Outbound } from '../../src/worker/outbox.worker.ts';
 import { ARCHIVED, DOWN, UP } from '../../src/worker/tables.worker.ts';
+import { type Share, usageIn } from '../../src/worker/usage.worker.ts';
 import { openCore } from '../engines/core.ts';
 
 /** Put in by the bundler. */
@@ -110,7 +111,12 @@ function gateOf(storage: Storage): { ops: Ops; alarm: () => Promise<void> } {
   const target = { name: 'all', url: 'x', secret: null, format: 'standard', events: ['*'] } as const;
   const outbox = new Outbox(db, [target], Date.now);
   const captures = new Captures(db, journal, sealing, sha256);
-  const take = intakeIn({ storage, db, journal, captures, outbox, now: Date.now, quietMs: 60_000 });
+  const usage = usageIn({ db, writer, now: Date.now });
+  const take = intakeIn({
+    ...{ storage, db, journal, captures, outbox, usage },
+    now: Date.now,
+    quietMs: 60_000,
+  });
   let manner = 'takes';
   const ops = {
     ...opsOf(storage, writer, feeds),
@@ -118,6 +124,7 @@ function gateOf(storage: Storage): { ops: Ops; alarm: () => Promise<void> } {
     manner: (next: string) => {
       manner = next;
     },
+    share: (share: Share) => usage.share(share),
     /** From the test's own hand. */
     take: (delivery: Delivery) => writer.write(() => take(delivery)),
     deliver: async (delivery: Delivery) => {

@@ -26,7 +26,6 @@ const LONG = 'it takes most of a minute';
 const OWN_CREDENTIAL =
   'whoever lets back in signs in again; there the operator has a credential that was made over the API';
 const PARSER = 'the runtime, or the edge before it, reads the request';
-const SHARED_QUOTAS = 'each tester is counted alone, and such rules are not taken up';
 const SOCKETS = 'the runtime reads sockets by itself, sends no pings, and ends without a word';
 const UNREACHED = 'the runtime does not tell a server that cannot be reached from one that broke off';
 
@@ -48,7 +47,6 @@ export const ONLY_ON_NODE: Readonly<Record<string, Readonly<Record<string, strin
     'a download keeps its coding': CODED,
   },
   'test/gateway/quotas.test.ts': {
-    'a cohort shares its quota': SHARED_QUOTAS,
     'when upstream cannot be reached': UNREACHED,
     'a quota of a day begins anew': BY_HAND,
   },
@@ -72,10 +70,6 @@ export const ONLY_ON_NODE: Readonly<Record<string, Readonly<Record<string, strin
     'a signed length': PARSER,
   },
   'test/gateway/renewal.test.ts': { 'the list tells when a token was last used': CLOCK },
-  'test/gateway/room.test.ts': {
-    'each window and quota is shown': SHARED_QUOTAS,
-    'of a cohort the shared bounds are shown': SHARED_QUOTAS,
-  },
   'test/gateway/secrets.test.ts': { 'credentials before the host of a target': PARSER },
   'test/gateway/staged-resume.test.ts': { 'letting somebody through is an act and an entry': BY_HAND },
   'test/gateway/stops.test.ts': { 'a row written by hand': BY_HAND },

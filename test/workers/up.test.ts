@@ -1,10 +1,11 @@
 /** Rows and letters that go from testers' objects to the gate, under workerd: each once, none lost. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { firstIdOf } from '../../src/log/id.ts';
 import type { Letter } from '../../src/worker/letters.worker.ts';
 import { captureLetter, delivered, kinds, startRows, until } from './with-rows.ts';
 
 let rows: Awaited<ReturnType<typeof startRows>>;
+type Gate = Awaited<ReturnType<typeof rows.joined>>['gate'];
 beforeAll(async () => {
   rows = await startRows();
 });
@@ -115,6 +116,56 @@ test('what a cohort used is the sum over its testers', async () => {
   expect(await gate.sql("select total_used as n from usage where subject = 'cohort:artists'")).toEqual([
     { n: 7 },
   ]);
+});
+
+describe('what a call sets aside of what its cohort shares', () => {
+  const CLIPS = { units: { videoSeconds: 4 }, quotas: { videoSeconds: { day: 10 } } };
+  const share = (object: string, call: string) => ({ object, call, cohort: 'artists', ...CLIPS });
+  const used = async (gate: Gate) =>
+    (await gate.sql("select day_used as n from usage where subject = 'cohort:artists'"))[0]?.n;
+
+  test('is counted over all testers, and there is room or there is none', async () => {
+    const { gate } = await rows.joined();
+    const asked = await Promise.all(
+      ['ada', 'bob', 'cleo'].map((one) => gate.ask('share', share(one, `of ${one}`))),
+    );
+    expect(asked.filter((said) => said === null)).toHaveLength(2);
+    expect(asked.find((said) => said !== null)).toMatchObject({
+      detail: 'cohort:artists videoSeconds: 4 asked for, 2 of 10 left',
+      public: { rule: 'quota:cohort.videoSeconds.day' },
+    });
+    expect(await used(gate)).toBe(8);
+  });
+
+  test('is let go when the row of the call and what it used are here, at once and once', async () => {
+    const { gate, ada } = await rows.joined();
+    await gate.ask('manner', 'refuses');
+    await ada.ask('made', 'ada', 'clip');
+    const [{ id = '' } = {}] = (await ada.sql('select id from requests')) as { id?: string }[];
+    await gate.ask('share', share('ada', id));
+    await gate.ask('share', share('ada', 'has no row yet'));
+    const page = await ada.page('up');
+    await gate.take({ object: 'ada', ...page, more: true, letters: [] });
+    // Its own count is here and its share still stands: too much, and never too little.
+    expect(await used(gate)).toBe(12);
+    for (const _ of [1, 2]) {
+      await gate.take({ object: 'ada', ...page, letters: [] });
+      expect(await used(gate)).toBe(8);
+    }
+    await gate.take({ object: 'bob', seq: 1, changes: [], more: false, letters: [] });
+    expect(await used(gate)).toBe(8);
+  });
+
+  test('is let go when its call never came to have a row', async () => {
+    const { gate } = await rows.joined();
+    await gate.ask('share', share('ada', 'lost in a crash'));
+    const nothing = { object: 'ada', seq: 1, changes: [], more: false, letters: [] };
+    await gate.take(nothing);
+    expect(await used(gate)).toBe(4);
+    await gate.write('update shares set at = at - 60001');
+    await gate.take(nothing);
+    expect(await used(gate)).toBe(0);
+  });
 });
 
 test('a late row opens its block of the index again', async () => {
