@@ -3,7 +3,7 @@ import { sql } from 'drizzle-orm';
 import { Refusal } from '../refusal.ts';
 import type { Db } from '../store/db.node.ts';
 import { probe } from '../store/schema.ts';
-import type { Writer } from '../store/writer.ts';
+import { StoreUnavailable, type Writer } from '../store/writer.ts';
 
 /** After SQLITE_FULL a small insert can succeed, so only a larger one proves that there is room. */
 const PROBE_BYTES = 262_144;
@@ -33,6 +33,22 @@ export class StoreHealth {
   /** @throws Refusal `store_unavailable` while the gate is closed */
   check(): void {
     if (this.#fault !== null) throw new Refusal('store_unavailable', this.#fault);
+  }
+
+  /** What a write came to. @throws Refusal `store_unavailable` where the store did not take it */
+  async guarded<T>(write: Promise<T>): Promise<T> {
+    try {
+      return await write;
+    } catch (fault) {
+      throw this.refusal(fault);
+    }
+  }
+
+  /** The fault of a write as it goes on; where it is the store's the gate closes. */
+  refusal(fault: unknown): unknown {
+    if (!(fault instanceof StoreUnavailable)) return fault;
+    this.failed(fault);
+    return new Refusal('store_unavailable', fault.message);
   }
 
   failed(fault: unknown): void {

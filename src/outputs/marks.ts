@@ -49,8 +49,10 @@ export function codeOf(request: string, nth: number, sha256: Sha256): string {
     .join('');
 }
 
-/** @returns enters the code of a call, within the transaction that admits it */
-export function marksIn({ $client: db }: Db, sha256: Sha256): (mark: Omit<Mark, 'code'>) => string {
+/** Enters the code of a call, within the transaction that admits it. @returns the code */
+export type Marks = (mark: Omit<Mark, 'code'>) => string;
+
+export function marksIn({ $client: db }: Db, sha256: Sha256): Marks {
   const insert = db.prepare(
     'insert or ignore into marks (code, request, tester, object, at) values (?, ?, ?, ?, ?)',
   );
