@@ -6,14 +6,19 @@ import { APPLYING, type Tracked } from './tracked.worker.ts';
 /**
  * Upserts and deletes. Runs inside a transaction. It leaves no trace in feeds that are not for `evenApplied`; changes of the
  * object's own that wait in them stay.
+ * @param told tables that such a feed of this object has; absent: any
  */
 export function applyChanges(
   storage: ObjectStorage,
   tables: readonly Tracked[],
   changes: readonly Change[],
+  told?: ReadonlySet<string>,
 ): void {
   const byTable = Map.groupBy(changes, ({ table }) => table);
-  whileApplying(storage, () => {
+  // A page may hold a row before the one that it refers to.
+  rowsOf(storage, 'pragma defer_foreign_keys = on');
+  const isSilent = !told || changes.some(({ table }) => told.has(table));
+  const apply = () => {
     // What others refer to stands first in the list: it comes first, and goes last.
     for (const one of tables.toReversed())
       for (const { key, row } of byTable.get(one.table) ?? [])
@@ -23,14 +28,14 @@ export function applyChanges(
       const columns = some.length > 0 ? columnsOf(storage, one.table) : [];
       for (const { key, row } of some) if (row) put(storage, one, columns, key, row);
     }
-  });
+  };
+  if (isSilent) silently(storage, apply);
+  else apply();
 }
 
 /** What the work writes is another object's word. Runs inside a transaction. */
-export function whileApplying(storage: ObjectStorage, work: () => void): void {
+function silently(storage: ObjectStorage, work: () => void): void {
   const set = (busy: number) => rowsOf(storage, `update ${APPLYING} set busy = ?`, busy);
-  // A page may hold a row before the one that it refers to.
-  rowsOf(storage, 'pragma defer_foreign_keys = on');
   set(1);
   try {
     work();

@@ -13,6 +13,8 @@ export interface Tracked {
   readonly columns?: readonly string[];
   /** Columns that never travel. */
   readonly without?: readonly string[];
+  /** Columns that travel, and are only ever written together with others of the row: they alone are no change. */
+  readonly beside?: readonly string[];
   /** SQL over `row`: worth telling somebody who has nothing yet. */
   readonly fresh?: string;
   /** What a row that is there takes: SQL by column, over `mine` and `theirs`. Absent: all that travels. */
@@ -38,7 +40,7 @@ export function triggersOf(
   };
   for (const one of tables) {
     const note = notesOf(feed, one, tables);
-    const told = one.columns ?? without(columns(one.table), one.without);
+    const told = one.columns ?? without(columns(one.table), [...(one.without ?? []), ...(one.beside ?? [])]);
     const of = [...one.key, ...told].map((name) => `"${name}"`);
     add(one, 'update', `update of ${[...new Set(of)].join(', ')} on "${one.table}"`, '', note.update);
     if (one.columns) continue;

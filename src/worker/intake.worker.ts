@@ -13,7 +13,7 @@ import type { Db } from '../store/db.node.ts';
 import { type ObjectStorage, rowsOf } from '../store/durable.worker.ts';
 import type { Change } from '../store/feed.worker.ts';
 import type { Letter } from './letters.worker.ts';
-import { UP } from './tables.worker.ts';
+import { BOTH_WAYS, UP } from './tables.worker.ts';
 import type { usageIn } from './usage.worker.ts';
 
 export interface Delivery {
@@ -59,7 +59,7 @@ export function intakeIn(parts: IntakeParts): (delivery: Delivery) => void {
     const rows = changes.filter(({ table, row }) => row && (isNewest || !COUNTERS.has(table)));
     const ids = rows.flatMap(({ table, key }) => (table === 'requests' ? [String(key[0])] : []));
     const before = ids.map((id) => calls.read(id));
-    applyChanges(storage, TAKEN, rows);
+    applyChanges(storage, TAKEN, rows, BOTH_WAYS);
     for (const [i, id] of ids.entries()) calls.enter(id, before[i]);
     for (const { table, row } of rows) if (table === 'usage' && row) usage.count(object, row);
     if (!more) usage.letGo(object);

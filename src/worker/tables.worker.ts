@@ -50,6 +50,8 @@ export const DOWN: readonly Tracked[] = [
   },
 ];
 
+const LEAVES = ['leaf', 'settled_leaf', 'released_leaf'];
+
 /** What calls leave behind. Rows never go by this way: the gate keeps them, and lets them go by its own rules. */
 export const UP: readonly Tracked[] = [
   {
@@ -81,26 +83,36 @@ export const UP: readonly Tracked[] = [
 ];
 
 /** No secret, nothing that lets anybody in, no text that was kept of a call. */
-export const ARCHIVED: readonly Tracked[] = (
-  [
-    ['cohorts', 'name'],
-    ['testers', 'id'],
-    ['tokens', 'jti'],
-    ['switches', 'id'],
-    ['readmissions', 'id'],
-    ['policies', 'id'],
-    ['terms', 'version'],
-    ['acceptances', 'tester', 'version'],
-    ['requests', 'id'],
-    ['objects', 'id'],
-    ['outputs', 'object', 'variant', 'sha256'],
-    ['usage', 'subject', 'unit'],
-    ['releases', 'id'],
-    ['release_votes', 'id'],
-    ['reviews', 'id'],
-    ['findings', 'id'],
-    ['feedback', 'id'],
-    ['appeals', 'id'],
-    ['acts', 'id'],
-  ] as const
-).map(([table, ...key]) => ({ table, key, tester: null }));
+export const ARCHIVED: readonly Tracked[] =
+  // Without `usage`: it is what the calls used, added up.
+  (
+    [
+      ['cohorts', 'name'],
+      ['testers', 'id'],
+      ['tokens', 'jti'],
+      ['switches', 'id'],
+      ['readmissions', 'id'],
+      ['policies', 'id'],
+      ['terms', 'version'],
+      ['acceptances', 'tester', 'version'],
+      ['requests', 'id'],
+      ['objects', 'id'],
+      ['outputs', 'object', 'variant', 'sha256'],
+      ['releases', 'id'],
+      ['release_votes', 'id'],
+      ['reviews', 'id'],
+      ['findings', 'id'],
+      ['feedback', 'id'],
+      ['appeals', 'id'],
+      ['acts', 'id'],
+    ] as const
+  ).map(([table, ...key]) => ({
+    ...{ table, key, tester: null },
+    // A row, and where its entry stands in the log, are written in one transaction.
+    beside: LEAVES,
+  }));
+
+/** What both sides write: neither tells the other of what it wrote as the other's word. */
+export const BOTH_WAYS: ReadonlySet<string> = new Set(
+  UP.map(({ table }) => table).filter((name) => DOWN.some(({ table }) => table === name)),
+);

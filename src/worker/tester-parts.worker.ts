@@ -36,7 +36,7 @@ import { MIGRATED } from './migrations.worker.ts';
 import { boundsOf, GATE, NOBODY, quietMsOf } from './names.worker.ts';
 import { Outbound } from './outbox.worker.ts';
 import type { Env, Storage } from './runtime.worker.ts';
-import { DOWN, UP } from './tables.worker.ts';
+import { BOTH_WAYS, DOWN, UP } from './tables.worker.ts';
 import { vaultKey } from './vault.worker.ts';
 
 const now = Date.now;
@@ -88,7 +88,7 @@ export async function openTester(storage: Storage, env: Env, name: string) {
       () => {
         // Another one may have come meanwhile, and told more: rows never go back.
         if (seq <= view.get()) return;
-        applyChanges(storage, DOWN, changes);
+        applyChanges(storage, DOWN, changes, BOTH_WAYS);
         view.set(seq);
       },
       () => cut(warden.look()),

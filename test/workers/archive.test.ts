@@ -44,7 +44,6 @@ async function filled() {
   );
   await gate.write("insert into readmissions (switch, scope) values (1, 'tester:ada')");
   await gate.write("insert into acts (operator, act, subject) values ('me', 'test', 'x')");
-  await gate.write("insert into usage values ('tester:ada', 'tokens', 1, 0.5, 3)");
   await gate.write("insert into acceptances values ('ada', 1, 'x', 1, null, 'api')");
   await gate.write("insert into objects (id, tester, kind, seconds) values ('clip', 'ada', 'videos', 4.5)");
   await gate.write(ASK);

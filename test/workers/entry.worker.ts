@@ -11,7 +11,32 @@ function abort(ctx: object): void {
 
 type Parts<T extends abstract new (...parts: never) => unknown> = ConstructorParameters<T>;
 
+interface Sql {
+  exec(...statement: unknown[]): { readonly rowsWritten: number };
+}
+
+/** @returns how many rows the object's statements have written since, as they are billed: indexes count */
+function counting(of: object): () => number {
+  const sql = of as Sql;
+  const cursors: { readonly rowsWritten: number }[] = [];
+  const exec = sql.exec.bind(sql);
+  sql.exec = (...statement) => {
+    const cursor = exec(...statement);
+    cursors.push(cursor);
+    return cursor;
+  };
+  return () => cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0);
+}
+
 export class GateObject extends Gate {
+  #written: (() => number) | null = null;
+
+  /** Counts from the first time it is asked. */
+  written(): number {
+    this.#written ??= counting(this.ctx.storage.sql);
+    return this.#written();
+  }
+
   crash(): void {
     abort(this.ctx);
   }
@@ -23,11 +48,17 @@ export class GateObject extends Gate {
 
 export class TesterObject extends Tester {
   readonly #line: Line;
+  #written: (() => number) | null = null;
 
   constructor(...[ctx, env]: Parts<typeof Tester>) {
     const line = { isCut: false };
     super(ctx, { ...env, GATE: overLine(env.GATE, line) });
     this.#line = line;
+  }
+
+  written(): number {
+    this.#written ??= counting(this.ctx.storage.sql);
+    return this.#written();
   }
 
   crash(): void {

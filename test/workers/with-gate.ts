@@ -13,6 +13,8 @@ import { openStores } from './stores.ts';
 interface Hands {
   /** What the copy in D1 answers. */
   archive<Row>(sql: string): Promise<Row[]>;
+  /** Rows that an object has written since this was first asked, as they are billed. @param tester undefined: the gate's */
+  written(tester?: string): Promise<number>;
   /** Runs what the clock would. */
   tick(): Promise<void>;
   /** Ends an object where it is: what it holds in memory is lost, and its streams break. @param tester undefined: the gate's */
@@ -52,6 +54,7 @@ export async function startHere({ upstream, upstreamKey, config, secrets }: Star
     const path = [kind, name, act].map(encodeURIComponent).join('/');
     const answer = await fetch(`${up().hands}/${path}`, { method: 'POST', body: JSON.stringify(args) });
     if (!answer.ok) throw new Error(await answer.text());
+    return answer.json();
   };
   const host: WorkersHost = {
     get url() {
@@ -92,7 +95,13 @@ export async function startHere({ upstream, upstreamKey, config, secrets }: Star
         // It does not live to answer.
         () => {},
       ),
-    cutOff: (tester, isCut) => hand('tester', `tester:${tester}`, 'cutOff', isCut),
+    cutOff: async (tester, isCut) => void (await hand('tester', `tester:${tester}`, 'cutOff', isCut)),
+    written: async (tester) =>
+      Number(
+        await (tester === undefined
+          ? hand('gate', 'gate', 'written')
+          : hand('tester', `tester:${tester}`, 'written')),
+      ),
     async archive<Row>(sql: string) {
       const d1 = (await up().miniflare.getD1Database('ARCHIVE', 'portcullis')) as unknown as Archive;
       return (await d1.prepare(sql).all()).results as Row[];
