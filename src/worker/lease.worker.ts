@@ -23,6 +23,8 @@ export interface LeaseOptions {
 
 /** How long a question to the gate may take at most. */
 const PATIENCE_MS = 2_000;
+/** Of a lease: a call that comes in its last part would see it end while it is judged. */
+const JUDGED_PART = 8;
 /** Lost: the stream's own refusal tells why. */
 const LAPSED = 'lease';
 
@@ -30,6 +32,8 @@ export class Lease {
   readonly #o: LeaseOptions;
   /** Until then calls may pass, Unix milliseconds. */
   #until = 0;
+  /** How long the one of now was given for. */
+  #ms = 0;
   #asking: Promise<void> | null = null;
   #keeping = false;
   /** True while the gate gives none. */
@@ -68,9 +72,9 @@ export class Lease {
     return this.#keys?.keys.keys.some((one) => one.kid === kid) ?? false;
   }
 
-  /** Asks for a lease where none holds. Never rejects. */
+  /** Asks for a lease where none holds for as long as it takes to judge a call. Never rejects. */
   async renew(): Promise<void> {
-    if (!this.holds) await this.#ask();
+    if (this.#until - this.#o.now() <= this.#ms / JUDGED_PART) await this.#ask();
   }
 
   /** @throws Refusal `authority_unreachable` */
@@ -123,6 +127,7 @@ export class Lease {
     await this.#enter(leased);
     this.#linkKey = leased.linkKey;
     this.#until = askedAt + leased.ms;
+    this.#ms = leased.ms;
     this.#isAway = false;
   }
 

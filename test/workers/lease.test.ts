@@ -17,14 +17,19 @@ const leased = (since: number, seq: number): Leased => ({ ...update(since, seq),
 function setUp(...answers: readonly Leased[]) {
   let [known, streams] = [4, 4];
   const rest = [...answers];
+  let time = 1_000_000;
+  let asked = 0;
   const look = () => {
     const cut = { callsRefusedInFlight: 0, streamsCut: streams };
     if (known < 5 || streams === 0) return new Map();
     streams = 0;
     return new Map([[5, cut]]);
   };
-  return new Lease({
-    ask: async () => rest.shift() ?? leased(known, known),
+  const lease = new Lease({
+    ask: async () => {
+      asked++;
+      return rest.shift() ?? leased(known, known);
+    },
     known: () => known,
     apply: async ({ seq }, cut) => {
       await Promise.resolve();
@@ -33,31 +38,53 @@ function setUp(...answers: readonly Leased[]) {
     },
     lapse: () => {},
     openCalls: () => streams,
-    now: () => 1_000_000,
+    now: () => time,
   });
+  return {
+    lease,
+    asked: () => asked,
+    later: (ms: number) => {
+      time += ms;
+    },
+  };
 }
 const ALL = [{ switch: 5, callsRefusedInFlight: 0, streamsCut: 4 }];
 
 test('a stop that a renewed lease brings first is confirmed with what it cut', async () => {
-  const lease = setUp(leased(4, 5));
+  const { lease } = setUp(leased(4, 5));
   await lease.renew();
   expect(await lease.obey(update(4, 5))).toMatchObject({ cuts: ALL });
 });
 
 test('and so is one that is told while that lease is on its way', async () => {
-  const lease = setUp(leased(4, 5));
+  const { lease } = setUp(leased(4, 5));
   const [, told] = await Promise.all([lease.renew(), lease.obey(update(4, 5))]);
   expect(told).toMatchObject({ cuts: ALL });
 });
 
 test('of two stops at once each hears which of them cut, however they come', async () => {
-  const lease = setUp(leased(4, 6));
+  const { lease } = setUp(leased(4, 6));
   await lease.renew();
   for (const seq of [5, 6]) expect(await lease.obey(update(4, seq))).toMatchObject({ cuts: ALL });
 });
 
 test('the gate is not told again of what it knows to be known', async () => {
-  const lease = setUp(leased(4, 5));
+  const { lease } = setUp(leased(4, 5));
   await lease.renew();
   expect(await lease.obey(update(5, 6))).toMatchObject({ cuts: [] });
+});
+
+test('a lease that would end while a call is judged is renewed before', async () => {
+  const { lease, asked, later } = setUp();
+  const ends: boolean[] = [];
+  for (const ms of [0, 870, 10, 870, 4]) {
+    later(ms);
+    await lease.renew();
+    ends.push(lease.holds);
+  }
+  // Asked for at first, and with 120 ms of 1,000 left.
+  expect([asked(), ends]).toEqual([2, [true, true, true, true, true]]);
+  later(10);
+  await lease.renew();
+  expect(asked()).toBe(3);
 });
