@@ -1,4 +1,4 @@
-/** Whose an object is, where the stores of single testers lie apart: none of them can tell, so one place that knows all is asked. */
+/** Where the stores of single testers lie apart none of them knows whose an object is, or what a cohort has used: one place that does is asked. */
 import type { References } from '../gateway/references.ts';
 import type { Units } from '../gateway/units.ts';
 import { printable } from '../printable.ts';
@@ -73,6 +73,17 @@ async function sharedOf(
   }
 }
 
+/** Null: nothing, or something else refuses it. */
+function sharing(ask: Ask, grounds: Grounds, elsewhere: Elsewhere): Sharing | null {
+  if (!grounds.policies.inForce()?.policy.shares) return null;
+  const considered = consider(ask, grounds, elsewhere);
+  const { bearer, refusal, granted } = considered;
+  if (refusal || !granted || isHeldUp(considered, grounds)) return null;
+  const units = sharedBy(chargeOf(ask.call, bearer, grounds).units, granted);
+  if (entries(units).length === 0) return null;
+  return { cohort: bearer.cohort, units, quotas: granted.sharedQuotas };
+}
+
 /** @throws Refusal */
 export async function reserve(
   { reserve: ask }: ElsewhereOptions,
@@ -86,17 +97,6 @@ export async function reserve(
     if (fault instanceof Refusal) throw fault;
     throw new Refusal('authority_unreachable', String(fault));
   }
-}
-
-/** Null: nothing, or something else refuses it. */
-function sharing(ask: Ask, grounds: Grounds, elsewhere: Elsewhere): Sharing | null {
-  if (!grounds.policies.inForce()?.policy.shares) return null;
-  const considered = consider(ask, grounds, elsewhere);
-  const { bearer, refusal, granted } = considered;
-  if (refusal || !granted || isHeldUp(considered, grounds)) return null;
-  const units = sharedBy(chargeOf(ask.call, bearer, grounds).units, granted);
-  if (entries(units).length === 0) return null;
-  return { cohort: bearer.cohort, units, quotas: granted.sharedQuotas };
 }
 
 /** The settlement of a call, without what cannot be made the tester's. */

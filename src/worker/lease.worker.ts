@@ -94,9 +94,9 @@ export class Lease {
 
   /** The gate tells what has changed. Resolves when that holds here. @throws Error when it cannot be entered */
   async obey(update: Update): Promise<Told> {
-    await this.#enter(update);
     // The gate asks no more of what it knows to be known here.
     this.#cuts = this.#cuts.filter(({ seq }) => seq > update.since);
+    await this.#enter(update);
     const cuts = this.#cuts.map(({ seq: _, ...cut }) => cut);
     // What was written to streams leaves this object by the end of the turn.
     if (cuts.length > 0) await turn();

@@ -74,6 +74,11 @@ test('the gate is not told again of what it knows to be known', async () => {
   expect(await lease.obey(update(5, 6))).toMatchObject({ cuts: [] });
 });
 
+test('a gate that has begun anew, and does not know what is known here, hears it too', async () => {
+  const { lease } = setUp(leased(4, 5));
+  expect(await lease.obey(update(5, 5))).toMatchObject({ cuts: ALL });
+});
+
 test('a lease that would end while a call is judged is renewed before', async () => {
   const { lease, asked, later } = setUp();
   const ends: boolean[] = [];
