@@ -1,10 +1,16 @@
-/** Makes an encoded MP4 seekable: its index goes in front, and gains the table of keyframes the encoder leaves out. */
+/**
+ * Makes an encoded MP4 seekable: its index goes in front, and gains the table of keyframes the encoder leaves out. And the same
+ * each time: when it was encoded is left out.
+ */
 
 type Box = { type: string; bytes: Buffer };
 
 const HEADER_BYTES = 8;
 /** The boxes on the way from the index down to the sample tables. */
 const CONTAINERS = new Set(['moov', 'trak', 'mdia', 'minf', 'stbl']);
+/** Those that say when they were made and changed, in 8 bytes behind version and flags (ISO/IEC 14496-12, version 0). */
+const DATED = new Set(['mvhd', 'tkhd', 'mdhd']);
+const DATES = { from: HEADER_BYTES + 4, to: HEADER_BYTES + 12 };
 
 export function seekable(mp4: Uint8Array, frames: number, framesPerKeyframe: number): Uint8Array {
   const boxes = boxesIn(Buffer.from(mp4));
@@ -20,6 +26,7 @@ export function seekable(mp4: Uint8Array, frames: number, framesPerKeyframe: num
 
 function rebuilt(box: Box, keyframes: Buffer, shiftBytes: number): Buffer {
   if (box.type === 'stco') return shiftedOffsets(box.bytes, shiftBytes);
+  if (DATED.has(box.type)) return Buffer.from(box.bytes).fill(0, DATES.from, DATES.to);
   if (!CONTAINERS.has(box.type)) return box.bytes;
   const inner = boxesIn(box.bytes.subarray(HEADER_BYTES)).map((one) => rebuilt(one, keyframes, shiftBytes));
   if (box.type === 'stbl') inner.push(keyframes);
