@@ -8,6 +8,10 @@ if (Number(process.versions.node.split('.')[0]) < NEEDED_MAJOR) {
   );
   process.exit(3);
 }
+const { enableCompileCache } = await import('node:module');
+// Beside the code and owned by whoever owns it, never in a folder that others write; where it cannot be written there is none.
+process.env.NODE_COMPILE_CACHE ??= `${import.meta.dirname}/../../node_modules/.cache/portcullis`;
+enableCompileCache();
 const { run } = await import('./program.ts');
 process.exitCode = await run(process.argv);
 

@@ -1,9 +1,8 @@
 /** The console in a real browser: a gate with sockets, operators who sign in, and pages whose errors fail the test. */
-import { mkdirSync } from 'node:fs';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { startGate, type TestGate } from '../with-gate.ts';
 
-const ARTEFACTS = new URL('../../artefacts/console/', import.meta.url).pathname;
+const PICTURES = process.env.PICTURES;
 
 export const WIDE = { width: 1440, height: 900 };
 export const NARROW = { width: 360, height: 780 };
@@ -90,8 +89,7 @@ export async function startConsole(cohorts?: string, more?: string): Promise<Con
   };
 }
 
-/** Kept to be looked at; not part of the repository. */
+/** For a person to look at: kept in the directory PICTURES, where it is set. */
 export async function keep(page: Page, name: string): Promise<void> {
-  mkdirSync(ARTEFACTS, { recursive: true });
-  await page.screenshot({ path: `${ARTEFACTS}${name}.png`, fullPage: true });
+  if (PICTURES) await page.screenshot({ path: `${PICTURES}/${name}.png`, fullPage: true });
 }

@@ -7,7 +7,7 @@ import { post, sleep, startGate, type TestGate } from '../with-gate.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 /** For a person to look at: a directory to keep pictures of every page in. */
-const PICTURES = process.env.PORTAL_PICTURES;
+const PICTURES = process.env.PICTURES;
 
 let gate: TestGate;
 let browser: Browser;
