@@ -95,6 +95,7 @@ function controlOf(parts: GateParts, env: Env): { control: Control; held: Held |
     (await held?.open(ask)) ?? made.content(ask, signal);
   const forget: Control['forget'] = (tester) => {
     held?.forget(tester);
+    parts.forgotten.add(tester, now());
     return made.forget(tester);
   };
   return { control: heard({ ...made, live, reach, content, forget }, holders), held };

@@ -37,6 +37,7 @@ import { createVerifier } from '../token/verify.ts';
 import { later } from '../turn.ts';
 import { archiveIn } from './archive.worker.ts';
 import { configOf, textOf } from './configuration.worker.ts';
+import { forgottenIn } from './forgotten.worker.ts';
 import { Holders, holdersAsPeers } from './holders.worker.ts';
 import { workerInspector } from './inspect.worker.ts';
 import { MIGRATED } from './migrations.worker.ts';
@@ -85,7 +86,8 @@ export async function openGate(storage: Storage, env: Env) {
   const toUpstream = upstreamOptions(config, null);
   const upstream = workerUpstream(toUpstream);
   const inspector = workerInspector(config.trace.mostBytes);
-  const parts = { config, storage, db, writer, warden, journal, captures, outbox, holders, archive, leaseMs };
+  const kept = { journal, captures, forgotten: forgottenIn(storage) };
+  const parts = { config, storage, db, writer, warden, ...kept, outbox, holders, archive, leaseMs };
   const sealer = behindTheCalls({ ...parts, upstream, inspector, logKey });
   const gate: Gate = {
     ...{

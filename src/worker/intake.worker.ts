@@ -12,6 +12,7 @@ import { applyChanges } from '../store/applied.worker.ts';
 import type { Db } from '../store/db.node.ts';
 import { type ObjectStorage, rowsOf } from '../store/durable.worker.ts';
 import type { Change } from '../store/feed.worker.ts';
+import type { Forgotten } from './forgotten.worker.ts';
 import type { Letter } from './letters.worker.ts';
 import { BOTH_WAYS, UP } from './tables.worker.ts';
 import type { usageIn } from './usage.worker.ts';
@@ -32,6 +33,7 @@ export interface IntakeParts {
   readonly db: Db;
   readonly journal: Journal;
   readonly captures: Captures;
+  readonly forgotten: Pick<Forgotten, 'has'>;
   readonly outbox: Outbox;
   readonly usage: Pick<ReturnType<typeof usageIn>, 'count' | 'letGo'>;
   readonly now: Clock;
@@ -44,13 +46,14 @@ export interface IntakeParts {
  * overtaken: the rows of calls only ever go on, and what can go back, counters, is taken from the newest alone.
  */
 export function intakeIn(parts: IntakeParts): (delivery: Delivery) => void {
-  const { storage, db, captures, outbox, usage } = parts;
+  const { storage, db, captures, forgotten, outbox, usage } = parts;
   const heard = heardIn(storage);
   const calls = callsIn(parts);
   const kept = db.$client.prepare<[string]>('select 1 from captures where request = ?');
   const read = (letter: Letter) => {
-    if (letter.kind === 'alert') outbox.add(letter.event, letter.message);
-    else if (!kept.get(letter.captured.request)) captures.keep(letter.how, letter.captured);
+    if (letter.kind === 'alert') return void outbox.add(letter.event, letter.message);
+    const { how, captured } = letter;
+    if (!kept.get(captured.request) && !forgotten.has(captured)) captures.keep(how, captured);
   };
 
   return ({ object, seq, changes, more, letters }) => {

@@ -20,7 +20,7 @@ beforeAll(async () => {
     const timer = setInterval(() => outgoing.write('data: {}\n\n'), 20);
     outgoing.on('close', () => clearInterval(timer));
   });
-  const cohorts = `artists: { ${PERMISSIVE}, limits: { concurrent: 2 } }`;
+  const cohorts = `artists: { ${PERMISSIVE}, limits: { concurrent: 2 } }\n  red: { ${PERMISSIVE}, capture: prompt }`;
   gate = await startWorkers(upstream.url, cohorts, 'workers: { leaseSeconds: 2 }');
   [ada, bob] = [await gate.tester('ada'), await gate.tester('bob')];
 });
@@ -124,6 +124,33 @@ test('what was committed and could not be delivered is delivered after the objec
   // Nobody calls: it wakes by itself. Where it ended before the row was settled, that is done then.
   await until(() => ['cut', 'lost'].includes(hers.row()?.outcome ?? ''), 30_000);
 }, 60_000);
+
+test('a tester who is forgotten while texts are still on their way leaves none of them', async () => {
+  const eve = await gate.tester('eve', 'red');
+  const say = async (content: string) => {
+    const answer = await post(gate.url, eve, { ...CHAT, messages: [{ role: 'user', content }] });
+    await answer.body?.cancel();
+    return answer.headers.get('x-request-id');
+  };
+  const found = async (words: string) =>
+    (await gate.admin('GET', `log/search?words=${words}`)).requests as { id: string }[];
+  // A lease, for the call that is made without a word of it reaching the gate.
+  const before = await say('quetzal before');
+  await until(async () => (await found('quetzal')).length === 1, 5_000);
+  await gate.cutOff('eve', true);
+  const under = await say('quetzal on its way');
+  await gate.admin('POST', 'testers/eve/forget', {});
+  await gate.cutOff('eve', false);
+  await until(() => gate.rows(`id = '${under}'`).length === 1, 30_000);
+  await until(async () => (await models(eve)).status === 200, LEASE_MS + SLACK_MS);
+  const after = await say('quetzal after');
+  await until(async () => (await found('quetzal')).length > 0, 30_000);
+  expect((await found('quetzal')).map(({ id }) => id)).toEqual([after]);
+  const texts = await Promise.all(
+    [before, under, after].map((id) => gate.admin('GET', `log/text/${id}`).catch(() => ({ text: null }))),
+  );
+  expect(texts.map(({ text }) => text)).toEqual([null, null, 'quetzal after']);
+}, 90_000);
 
 test('a client that leaves is settled as gone, and gives its slot back', async () => {
   for (let round = 0; round < 3; round++) {

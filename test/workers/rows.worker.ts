@@ -22,6 +22,7 @@ import {
 import { type Change, Feed } from '../../src/store/feed.worker.ts';
 import type { Tracked } from '../../src/store/tracked.worker.ts';
 import { Writer } from '../../src/store/writer.ts';
+import { forgottenIn } from '../../src/worker/forgotten.worker.ts';
 import { type Delivery, intakeIn } from '../../src/worker/intake.worker.ts';
 import { type Letter, Letters } from '../../src/worker/letters.worker.ts';
 import { Outbound } from '../../src/worker/outbox.worker.ts';
@@ -114,6 +115,7 @@ function gateOf(storage: Storage): { ops: Ops; alarm: () => Promise<void> } {
   const usage = usageIn({ db, writer, now: Date.now });
   const take = intakeIn({
     ...{ storage, db, journal, captures, outbox, usage },
+    forgotten: forgottenIn(storage),
     now: Date.now,
     quietMs: 60_000,
   });
