@@ -3,9 +3,9 @@ import type { Clock } from '../deps.ts';
 import type { Unit } from '../gateway/routes.ts';
 import type { CohortPolicy } from '../policy/policy.ts';
 import type { Db } from '../store/db.node.ts';
+import { countersIn } from './counters.ts';
 import { type Limits, overridden, windowsIn } from './limits.ts';
 import { nextDayMs, type Quotas, quotaRule, usedIn } from './quotas.ts';
-import { countersIn } from './statements.ts';
 
 export interface Bound {
   /** As a refusal names it, in the log too: `limit:minute`, `quota:tester.tokens.day`. */

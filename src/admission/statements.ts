@@ -1,11 +1,8 @@
-/**
- * The prepared statements of the way of a call. Drizzle writes their SQL from the schema, once; they run on the
- * bare connection, for Drizzle's mapping of rows costs more than SQLite's own work.
- */
-import { and, desc, eq, gte, inArray, isNull, notExists, or, Param, Placeholder, sql } from 'drizzle-orm';
+/** The prepared statements of the way of a call: Drizzle writes their SQL from the schema, once; they run on the bare connection. */
+import { and, desc, eq, gte, inArray, isNull, notExists, or, sql } from 'drizzle-orm';
+import { bare } from '../store/bare.ts';
 import type { Db } from '../store/db.node.ts';
 import { blocks, objects, readmissions, requests, switches, testers, tokens } from '../store/schema.ts';
-import { type CounterStore, type Counters, WINDOWS } from './limits.ts';
 
 const p = sql.placeholder;
 
@@ -42,25 +39,6 @@ const ROW = {
   leaf: p('leaf'),
   durationMs: p('durationMs'),
 };
-
-type Values = Readonly<Record<string, unknown>>;
-
-/** A statement whose placeholders are filled by name. Rows come with SQL's column names. */
-function bare<Row = never>(db: Db, query: { toSQL(): { sql: string; params: unknown[] } }) {
-  const { sql: text, params } = query.toSQL();
-  const statement = db.$client.prepare<unknown[], Row>(text);
-  const slots = params.map((param) => {
-    const inner = param instanceof Param ? param.value : param;
-    return inner instanceof Placeholder ? { name: inner.name as string } : { value: inner };
-  });
-  const bind = (values: Values) =>
-    slots.map((slot) => (slot.name === undefined ? slot.value : values[slot.name]));
-  return {
-    get: (values: Values): Row | undefined => statement.get(...bind(values)),
-    all: (values: Values): Row[] => statement.all(...bind(values)),
-    run: (values: Values = {}) => statement.run(...bind(values)),
-  };
-}
 
 interface EngagedRow {
   readonly id: number;
@@ -254,46 +232,3 @@ export function prepareStatements(db: Db) {
 }
 
 export type Statements = ReturnType<typeof prepareStatements>;
-
-/** Reads the counters of all windows of a tester: one row of the `limits` table. */
-export function countersIn(db: Db): CounterStore['load'] {
-  const load = db.$client.prepare<[string], LimitsRow>('select * from limits where tester = ?');
-  return (tester) => {
-    const row = load.get(tester);
-    const counters: Counters = new Map();
-    if (!row) return counters;
-    for (const { name } of WINDOWS) {
-      const points = row[`${name}_points`];
-      if (points !== null) counters.set(name, { points, expire: row[`${name}_end`] });
-    }
-    return counters;
-  };
-}
-
-export function counterStore(db: Db): CounterStore {
-  const save = db.$client.prepare(
-    `insert into limits values (?, ?, ?, ?, ?, ?, ?) on conflict (tester) do update set
-     second_points = excluded.second_points, second_end = excluded.second_end,
-     minute_points = excluded.minute_points, minute_end = excluded.minute_end,
-     day_points = excluded.day_points, day_end = excluded.day_end`,
-  );
-  return {
-    load: countersIn(db),
-    save(tester, counters) {
-      const [second, minute, day] = WINDOWS.map(({ name }) => counters.get(name) ?? NO_COUNTER);
-      save.run(
-        tester,
-        second?.points,
-        second?.expire,
-        minute?.points,
-        minute?.expire,
-        day?.points,
-        day?.expire,
-      );
-    },
-  };
-}
-
-const NO_COUNTER = { points: null, expire: null };
-
-type LimitsRow = Readonly<Record<`${(typeof WINDOWS)[number]['name']}_${'points' | 'end'}`, number | null>>;

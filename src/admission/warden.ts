@@ -17,6 +17,7 @@ import type { Db } from '../store/db.node.ts';
 import type { Batch, Writer } from '../store/writer.ts';
 import type { Admission, Arrival, Ask, Permit, RefusedCall, Revocation } from './admission.ts';
 import { openBooks } from './books.ts';
+import { counterStore } from './counters.ts';
 import { Counts } from './counts.ts';
 import type { CutBySwitch } from './cut.ts';
 import { consider, decide, type Grounds, isHeldUp } from './decide.ts';
@@ -33,7 +34,7 @@ import type { Policies } from './policies.ts';
 import { ledgerIn } from './quotas.ts';
 import { Recorder } from './recorder.ts';
 import { Settling } from './settling.ts';
-import { counterStore, prepareStatements, type Statements } from './statements.ts';
+import { prepareStatements, type Statements } from './statements.ts';
 import { Stops } from './stops.ts';
 import { Watch } from './watch.ts';
 
