@@ -1,8 +1,13 @@
 /** What the parts of the gate are told, made of the configuration. Pure. */
 import { type Config, ConfigError, DEFAULT_RULES } from './config.ts';
 import type { Releasing } from './control.ts';
+import type { Clock } from './deps.ts';
 import { moderatorOf } from './gateway/moderate.ts';
 import type { PolicyError } from './policy/policy.ts';
+import { outsideIssuer } from './token/issuers.ts';
+import { createVerifier, type Issuer, type Verifier } from './token/verify.ts';
+
+const DAY_SECONDS = 86_400;
 
 /** What the configuration itself says of cohorts, as a policy says it. */
 export function ownPolicy({ terms, cohorts }: Config) {
@@ -22,6 +27,15 @@ export function moderatorFrom({ moderation, moderationKey }: Config) {
 
 export function releasingOf({ releases, publicUrl }: Config): Releasing {
   return { ...releases, publicUrl: publicUrl ?? null };
+}
+
+/** @param own the issuer of our own tokens */
+export function verifierFrom({ issuers, tokens }: Config, own: Issuer, now: Clock): Verifier {
+  return createVerifier({
+    issuers: [own, ...issuers.map((one) => outsideIssuer(one, now))],
+    toleranceSeconds: tokens.clockToleranceSeconds,
+    maxLifetimeSeconds: tokens.maxLifetimeDays * DAY_SECONDS,
+  });
 }
 
 /** @param demo in the place of an upstream, where the configuration names none */

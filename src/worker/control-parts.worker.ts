@@ -1,6 +1,5 @@
 /** The operators' and the visitors' side of the gate's object: admin API, console, portal. */
 import { createAdmin } from '../admin/app.ts';
-import { createGateway, offeredRoutes } from '../app.ts';
 import { settingsOf } from '../config.ts';
 import { createConsole } from '../console/app.ts';
 import type { Control, Reach } from '../control.ts';
@@ -12,11 +11,9 @@ import { DRILL } from '../gateway/drill.ts';
 import { serveOnWorkers, takeOnWorkers } from '../gateway/exchange.worker.ts';
 import { LogSide } from '../log/log-side.ts';
 import { sealing } from '../log/seal.node.ts';
-import { newDigest, sha256 } from '../log/sha256.node.ts';
-import { createPortal } from '../portal/app.ts';
-import { readiness } from '../readiness.ts';
+import { sha256 } from '../log/sha256.node.ts';
 import { isSecret } from '../secret.ts';
-import { metadataPaths, protectedResource } from '../token/metadata.ts';
+import { visitorsApp } from '../visitors.ts';
 import { textOf } from './configuration.worker.ts';
 import { drillCall } from './drill-call.worker.ts';
 import type { GateParts } from './gate-parts.worker.ts';
@@ -135,29 +132,8 @@ function adminOf(control: Control, { config }: GateParts, { ASSETS }: Env) {
   return admin;
 }
 
-/** What visitors reach: the portal, and what the gate says of itself. */
-function visitorsOf(control: Control, { config, db, gate, warden, keys }: GateParts) {
-  const offered = offeredRoutes(config.routes.off);
-  const portal = createPortal(
-    {
-      ...{ now, reader: db, writer: db, write: control.write, newDigest, room: control.room },
-      recheck: control.recheck,
-      requiredTerms: () => control.policy()?.policy.terms || null,
-      rules: (cohort) => control.policy()?.policy.cohort(cohort) ?? null,
-      ...{ verifier: gate.verifier, attempts: gate.attempts, find: control.log.find },
-      memoryStops: warden.stops.memory,
-      skewMs: config.tokens.clockToleranceSeconds * 1000,
-      keys: { issuer: keys.file().issuer, signing: keys.signing, holds: keys.holds },
-      publicUrl: config.publicUrl ?? null,
-      route: (operation) => offered.find((one) => one.operation === operation) ?? null,
-    },
-    gate.realm,
-  );
+function visitorsOf(control: Control, { config, gate, warden, keys }: GateParts) {
   const take = takeOnWorkers(boundsOf(config));
-  const app = createGateway({
-    ...{ gate, take, portal, jwks: keys.published, off: config.routes.off },
-    metadata: { paths: metadataPaths(config.publicUrl), body: protectedResource(config) },
-    ready: () => readiness(() => control.live().logWritable, control.drills, config.drills.required),
-  });
+  const app = visitorsApp({ config, control, gate, keys, take, memoryStops: warden.stops.memory });
   return serveOnWorkers(app, gate, take);
 }

@@ -2,38 +2,33 @@
 import { uuidv7 } from 'uuidv7';
 import { clientAddress } from '../address.ts';
 import { addressLimit } from '../admission/address-limit.ts';
-import { Canceller } from '../admission/cancellations.ts';
 import { policiesIn } from '../admission/policies.ts';
 import { Warden } from '../admission/warden.ts';
 import { announce, sendAtOnce } from '../alerts/announce.ts';
 import { Outbox } from '../alerts/outbox.ts';
-import { Sender } from '../alerts/sender.ts';
-import { moderatorFrom, upstreamOptions } from '../from-config.ts';
+import { startBackground } from '../background.ts';
+import { moderatorFrom, upstreamOptions, verifierFrom } from '../from-config.ts';
 import { DrillUpstream } from '../gateway/drill.ts';
 import type { Gate } from '../gateway/handler.ts';
 import { workerUpstream } from '../gateway/upstream.worker.ts';
 import { Captures } from '../log/captures.ts';
-import { Indexer } from '../log/indexer.ts';
 import { Journal } from '../log/journal.ts';
-import { type LogKey, readLogKey } from '../log/log-key.ts';
+import { readLogKey } from '../log/log-key.ts';
 import { hasherOf } from '../log/merkle.ts';
 import { toHook } from '../log/publish.ts';
-import { startRetention } from '../log/retention.ts';
 import { sealing } from '../log/seal.node.ts';
 import { Sealer } from '../log/sealer.ts';
 import { newDigest, sha256 } from '../log/sha256.node.ts';
 import { Tree } from '../log/tree.ts';
 import { beginTree } from '../log/unsealed.ts';
-import { Inspections } from '../outputs/inspections.ts';
 import { linkSigner } from '../outputs/link-token.ts';
 import { termsLink } from '../outputs/terms.ts';
 import { ownKeys } from '../own-keys.ts';
 import { migrateObject, objectDatabase, objectTransaction } from '../store/durable.worker.ts';
 import { Feed } from '../store/feed.worker.ts';
 import { Writer } from '../store/writer.ts';
-import { outsideIssuer, ownIssuer } from '../token/issuers.ts';
+import { ownIssuer } from '../token/issuers.ts';
 import { loadKeys } from '../token/keys.ts';
-import { createVerifier } from '../token/verify.ts';
 import { later } from '../turn.ts';
 import { archiveIn } from './archive.worker.ts';
 import { configOf, textOf } from './configuration.worker.ts';
@@ -88,7 +83,13 @@ export async function openGate(storage: Storage, env: Env) {
   const inspector = workerInspector(config.trace.mostBytes);
   const kept = { journal, captures, forgotten: forgottenIn(storage) };
   const parts = { config, storage, db, writer, warden, ...kept, outbox, holders, archive, leaseMs };
-  const sealer = behindTheCalls({ ...parts, upstream, inspector, logKey });
+  const sealer = sealerOf({ ...parts, logKey });
+  // It goes on while the object is awake; the clock of the deployment wakes it each minute.
+  startBackground({
+    ...{ config, db, reader: db, writer, captures, upstream, inspector, now, isFirst: true },
+    // A call may have been let through under a lease of before the stop, by a clock that is a little behind.
+    ...{ quietMs: warden.quietMs, lateMs: leaseMs + 1_000 },
+  });
   const gate: Gate = {
     ...{
       now,
@@ -102,11 +103,7 @@ export async function openGate(storage: Storage, env: Env) {
     },
     ...{ clientAddress: clientAddress(config.trustedProxies), drill: new DrillUpstream() },
     attempts: addressLimit(config.requests.unknownPerMinute),
-    verifier: createVerifier({
-      issuers: [ownIssuer(keys), ...config.issuers.map((one) => outsideIssuer(one, now))],
-      toleranceSeconds: config.tokens.clockToleranceSeconds,
-      maxLifetimeSeconds: config.tokens.maxLifetimeDays * 86_400,
-    }),
+    verifier: verifierFrom(config, ownIssuer(keys), now),
     ...{ bodyLimits: config.requests, moderator: moderatorFrom(config), moderated: new Map() },
     ...{ socketIdleMs: toUpstream.idleMs, realm: config.publicUrl ?? 'portcullis' },
   };
@@ -124,61 +121,16 @@ function archiveOf(storage: Storage, { ARCHIVE }: Env): Outbound | null {
   });
 }
 
-type Running = Pick<
-  GateParts,
-  'config' | 'db' | 'writer' | 'warden' | 'captures' | 'leaseMs' | 'upstream' | 'inspector'
-> & {
-  readonly logKey: LogKey;
-};
+type SealerParts = Pick<GateParts, 'config' | 'db' | 'writer' | 'logKey'>;
 
-/** What goes on while the object is awake; the clock of the deployment wakes it each minute. */
-function behindTheCalls({
-  config,
-  db,
-  writer,
-  warden,
-  captures,
-  leaseMs,
-  upstream,
-  inspector,
-  logKey,
-}: Running): Sealer {
-  const {
-    checkpointSeconds,
-    checkpointHook,
-    keepDays = null,
-    keepRows = null,
-    keepTextDays = null,
-  } = config.log;
+function sealerOf({ config: { log }, db, writer, logKey }: SealerParts): Sealer {
+  const { checkpointSeconds, checkpointHook } = log;
   const sealer = new Sealer({
-    ...{
-      db,
-      writer,
-      key: logKey,
-      now,
-      tree: new Tree(db, hasherOf(sha256)),
-      everyMs: checkpointSeconds * 1000,
-    },
+    ...{ db, writer, key: logKey, now, tree: new Tree(db, hasherOf(sha256)) },
+    everyMs: checkpointSeconds * 1000,
     publish: checkpointHook ? [{ name: new URL(checkpointHook).host, send: toHook(checkpointHook) }] : [],
     onFault: (what, fault) => fails(what)(fault),
   });
   sealer.start();
-  const index = { db, reader: db, writer, now, quietMs: warden.quietMs };
-  new Indexer(index).start(fails('the log could not be indexed'));
-  const keep = { days: keepDays, rows: keepRows, textDays: keepTextDays };
-  startRetention({ db, writer, captures, now, keep }, fails('old rows of the log could not be let go'));
-  new Sender({ db, writer, now, targets: config.alertTargets, failed: fails('an alert could not be sent') });
-  // A call may have been let through under a lease of before the stop, by a clock that is a little behind.
-  const lateMs = leaseMs + 1_000;
-  new Canceller({
-    db,
-    writer,
-    upstream,
-    now,
-    lateMs,
-    failed: fails('a job could not be cancelled at upstream'),
-  });
-  if (config.trace.clips)
-    new Inspections({ db, writer, upstream, inspector, now, failed: fails('a clip could not be looked at') });
   return sealer;
 }

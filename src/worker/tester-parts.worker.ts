@@ -8,7 +8,7 @@ import { policiesIn } from '../admission/policies.ts';
 import { Warden } from '../admission/warden.ts';
 import { createGateway } from '../app.ts';
 import type { Config } from '../config.ts';
-import { moderatorFrom, upstreamOptions } from '../from-config.ts';
+import { moderatorFrom, upstreamOptions, verifierFrom } from '../from-config.ts';
 import { DrillUpstream } from '../gateway/drill.ts';
 import { serveOnWorkers, takeOnWorkers } from '../gateway/exchange.worker.ts';
 import type { Gate } from '../gateway/handler.ts';
@@ -23,9 +23,9 @@ import { applyChanges } from '../store/applied.worker.ts';
 import { migrateObject, objectDatabase, objectTransaction, rowsOf } from '../store/durable.worker.ts';
 import { Feed } from '../store/feed.worker.ts';
 import { Writer } from '../store/writer.ts';
-import { outsideIssuer, ownIssuer } from '../token/issuers.ts';
+import { ownIssuer } from '../token/issuers.ts';
 import { KeysUnavailable } from '../token/key-sets.ts';
-import { createVerifier, type Verifier } from '../token/verify.ts';
+import type { Verifier } from '../token/verify.ts';
 import { later } from '../turn.ts';
 import { configOf, textOf } from './configuration.worker.ts';
 import { nobodyElse } from './holders.worker.ts';
@@ -157,11 +157,7 @@ function underLease(warden: Warden, lease: Lease): Admission {
 
 /** Without a lease nobody can say of a token whether it is good. */
 function leasedVerifier(config: Config, lease: Lease): Verifier {
-  const verifier = createVerifier({
-    issuers: [leasedIssuer(lease), ...config.issuers.map((one) => outsideIssuer(one, now))],
-    toleranceSeconds: config.tokens.clockToleranceSeconds,
-    maxLifetimeSeconds: config.tokens.maxLifetimeDays * 86_400,
-  });
+  const verifier = verifierFrom(config, leasedIssuer(lease), now);
   return {
     recall: (token, nowMs) => (lease.holds ? verifier.recall(token, nowMs) : null),
     async verify(token, nowMs) {
