@@ -11,6 +11,7 @@ const PLACES = [
   ['/console/outputs', 'Outputs', 'GET /admin/objects'],
   ['/console/releases', 'Releases', 'GET /admin/releases'],
   ['/console/trace', 'Trace', 'POST /admin/trace'],
+  ['/console/reports', 'Reports', 'GET /admin/findings'],
   ['/console/switches', 'Switches', 'GET /admin/switches'],
   ['/console/settings', 'Settings', 'GET /admin/settings'],
 ] as const;

@@ -7,6 +7,7 @@ import { meter, sparkline } from './charts.ts';
 import { form } from './forms.ts';
 import { page } from './layout.ts';
 import { badge, type Cell, digits, empty, facts, href, options, panel, table, time } from './parts.ts';
+import { appealTable, findingTable } from './reports.ts';
 import { requestTable } from './requests.ts';
 import { secretPage } from './secret.ts';
 import { type ConsoleEnv, may, type Page, told } from './session.ts';
@@ -75,7 +76,7 @@ function tokenPage(c: Page, tester: string, token: string, expiresAt: string) {
 async function testerPage(c: Page, id: string) {
   const { admin } = c.var;
   const param = { id };
-  const [tester, { tokens }, { bounds }, { requests }, seen, reviews, { objects }, { use }] =
+  const [tester, { tokens }, { bounds }, { requests }, seen, reviews, { objects }, { use }, said] =
     await Promise.all([
       told(admin.testers[':id'].$get({ param })),
       told(admin.tokens.$get({ query: { tester: id, limit: '20' } })),
@@ -85,8 +86,9 @@ async function testerPage(c: Page, id: string) {
       told(admin.testers[':id'].reviews.$get({ param })),
       told(admin.objects.$get({ query: { tester: id, kind: 'videos', order: 'newest', limit: '8' } })),
       told(admin.series.testers.$get({ query: { ids: id } })),
+      saidBy(c, id),
     ]);
-  const content = html`${standing(c, tester, use[0]?.calls ?? [])}
+  const content = html`${standing(c, tester, use[0]?.calls ?? [])}${said}
 ${panel('Tokens', tokensPart(c, id, tokens))}
 ${panel('Limits: used and left', bounds.length > 0 ? limits(bounds) : empty('No limit or quota holds for this tester.', 'Set some under "cohorts" in the configuration file.'))}
 ${panel('Last calls', requests.length > 0 ? requestTable('Last calls', requests) : empty('No call yet.', 'Hand over a token, and the first call stands here.'), html`<a href="${href('/console/requests', { tester: id })}">All calls</a>`)}
@@ -114,6 +116,17 @@ ${stops.length > 0 ? switchTable('Stops that touch this tester', stops) : ''}
 ${may(c.var.me, 'POST /admin/switches') ? html`<div class="acts">${isOwn ? resume(c, id) : html`<a class="button danger" href="${href('/console/stop', { kind: 'tester', name: id })}">Suspend…</a>`}</div>` : ''}`,
     state,
   );
+}
+
+/** Whoever decides on a stop reads first what the tester says against it. */
+async function saidBy(c: Page, id: string): Promise<Cell> {
+  const query = { tester: id, limit: '5' };
+  const [{ appeals }, { findings }] = await Promise.all([
+    told(c.var.admin.appeals.$get({ query })),
+    told(c.var.admin.findings.$get({ query })),
+  ]);
+  const all = (page: string) => html`<a href="${href(`/console/reports${page}`, { tester: id })}">All</a>`;
+  return html`${appeals.length > 0 ? panel('Appeals', appealTable(c, appeals), all('/appeals')) : ''}${findings.length > 0 ? panel('Findings', findingTable(c, findings), all('')) : ''}`;
 }
 
 function resume(c: Page, id: string) {

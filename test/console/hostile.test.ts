@@ -45,6 +45,10 @@ beforeAll(async () => {
     insert into releases (id, object, tester, purpose, place, at, state_at) values (7001, 'video_${quoted}', '${quoted}', '${quoted}', '${quoted}', 1, 1);
     insert into releases (id, object, tester, purpose, place, state, at, state_at) values (7002, 'video_${quoted}', '${quoted}', '${quoted}', '${quoted}', 'rejected', 1, 1);
     insert into release_votes (release, vote, by, reason, at) values (7002, 'reject', '${quoted}', '${quoted}', 1);
+    insert into findings (id, tester, at, title, severity, category, reproduction, request, object, answer, status_by) values (7003, '${quoted}', 1, '${quoted}', 'high', 'privacy', '${quoted}', '${quoted}', '${quoted}', '${quoted}', '${quoted}');
+    insert into attachments (finding, tester, name, type, bytes, sha256, data) values (7003, '${quoted}', '${quoted}', '${quoted}', 1, '${quoted}', x'00');
+    insert into appeals (tester, at, text) values ('${quoted}', 1, '${quoted}');
+    insert into feedback (tester, at, rating, text, request, object) values ('${quoted}', 1, 5, '${quoted}', '${quoted}', '${quoted}');
     insert into switches (scope, reason, note, engaged_by) values ('cohort:${quoted}', '${quoted}', '${quoted}', '${quoted}');
     update requests set agent = '${quoted}', address = '${quoted}', detail = '${quoted}', rule = '${quoted}',
       upstream_request_id = '${quoted}', size = '${quoted}', client_request_id = '${quoted}', operation = '${quoted}'
@@ -62,6 +66,13 @@ beforeAll(async () => {
     '/console/trace?code=ABCD',
   );
   places.push(`/console/trace?code=${wanted}`);
+  places.push(
+    '/console/reports',
+    `/console/reports?tester=${wanted}&status=${wanted}`,
+    '/console/reports/7003',
+    '/console/reports/appeals',
+    '/console/reports/feedback',
+  );
   places.push(
     '/console',
     '/console/stop',

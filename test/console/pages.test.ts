@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { CHAT, post, sleep } from '../with-gate.ts';
 import { askFor, clipOf } from './with-clips.ts';
 import { type Console, keep, NARROW, startConsole, type Visitor, WIDE } from './with-console.ts';
+import { reportOn } from './with-reports.ts';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -26,6 +27,12 @@ const places = new Map<string, string>([
   ['releases-none', '/console/releases?state=rejected'],
   ['trace', '/console/trace'],
   ['trace-code', '/console/trace?code=ABCD'],
+  ['reports', '/console/reports'],
+  ['reports-none', '/console/reports?status=fixed&severity=low'],
+  ['reports-fault', '/console/reports?status=nothing'],
+  ['reports-appeals', '/console/reports/appeals'],
+  ['reports-feedback', '/console/reports/feedback'],
+  ['report', '/console/reports/1'],
   ['switches', '/console/switches'],
   ['settings', '/console/settings'],
   ['settings-keys', '/console/settings/keys'],
@@ -76,6 +83,7 @@ beforeAll(async () => {
     await it.gate.admin('POST', `links/${link.id}/revoke`);
   }
   const stop = await it.gate.admin('POST', 'switches', { scope: 'cohort:artists', reason: 'looked into' });
+  await reportOn(it.gate, token, clip.id);
   await it.gate.admin('POST', `switches/${stop.id}/readmissions`, {
     scopes: ['tester:grace'],
     reason: 'fine',
@@ -152,6 +160,7 @@ test.each(['auditor', 'reviewer'])(
         'Requests',
         'Outputs',
         'Releases',
+        'Reports',
         'Switches',
         'Settings',
       ]);
