@@ -1,8 +1,12 @@
 /** What the parts of the gate are told, made of the configuration. Pure. */
+import { uuidv7 } from 'uuidv7';
+import { clientAddress } from './address.ts';
 import { type Config, ConfigError, DEFAULT_RULES } from './config.ts';
 import type { Releasing } from './control.ts';
 import type { Clock } from './deps.ts';
+import type { Gate } from './gateway/handler.ts';
 import { moderatorOf } from './gateway/moderate.ts';
+import { newDigest } from './log/sha256.node.ts';
 import type { PolicyError } from './policy/policy.ts';
 import { outsideIssuer } from './token/issuers.ts';
 import { createVerifier, type Issuer, type Verifier } from './token/verify.ts';
@@ -19,7 +23,21 @@ export function policyFaults({ policy = 'cohorts' }: Config, { faults }: PolicyE
   return new ConfigError(faults.map(({ line, col, message }) => `${policy}:${line}:${col}: ${message}`));
 }
 
-export function moderatorFrom({ moderation, moderationKey }: Config) {
+/** What is not alike wherever a gate runs. */
+type Own = 'now' | 'upstream' | 'drill' | 'marker' | 'links' | 'admission' | 'attempts' | 'verifier';
+
+export function gateFrom(config: Config, own: Pick<Gate, Own>): Gate {
+  return {
+    ...own,
+    ...{ newId: uuidv7, newDigest, bodyLimits: config.requests, sockets: new Set(), moderated: new Map() },
+    clientAddress: clientAddress(config.trustedProxies),
+    moderator: moderatorFrom(config),
+    socketIdleMs: upstreamOptions(config, null).idleMs,
+    realm: config.publicUrl ?? 'portcullis',
+  };
+}
+
+function moderatorFrom({ moderation, moderationKey }: Config) {
   if (!moderation || moderationKey === null) return null;
   const { url, model = null, timeoutSeconds } = moderation;
   return moderatorOf({ url, key: moderationKey, model, timeoutMs: timeoutSeconds * 1000 });

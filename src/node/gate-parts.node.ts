@@ -1,16 +1,12 @@
 /** What the way of a call needs on Node, and what goes on behind it. */
-import { uuidv7 } from 'uuidv7';
-import { clientAddress } from '../address.ts';
 import { addressLimit } from '../admission/address-limit.ts';
 import { watchUpstream } from '../alerts/watch-upstream.ts';
 import { startBackground } from '../background.ts';
 import type { Config } from '../config.ts';
 import type { Clock, Upstream } from '../deps.ts';
-import { moderatorFrom, upstreamOptions, verifierFrom } from '../from-config.ts';
+import { gateFrom, upstreamOptions, verifierFrom } from '../from-config.ts';
 import { DrillUpstream } from '../gateway/drill.ts';
-import type { Gate } from '../gateway/handler.ts';
 import { nodeUpstream } from '../gateway/upstream.node.ts';
-import { newDigest } from '../log/sha256.node.ts';
 import { nodeInspector } from '../outputs/inspect.node.ts';
 import { canMark, nodeMarker } from '../outputs/mark.node.ts';
 import { ownIssuer } from '../token/issuers.ts';
@@ -24,21 +20,16 @@ export type GateParts = Awaited<ReturnType<typeof openGate>>;
 export async function openGate(config: Config, store: StoreParts, place: Place, now: Clock) {
   const { dir, warden, keys, links, liveness } = store;
   const demo = config.upstream ? null : await place.demo();
-  const toUpstream = upstreamOptions(config, demo);
-  const real = nodeUpstream(toUpstream);
+  const real = nodeUpstream(upstreamOptions(config, demo));
   const upstream = watched(real, store, place, now);
   const marker = canMark() ? nodeMarker(markerOptions(config, dir.path, liveness)) : null;
   const inspector = nodeInspector(config.trace.mostBytes);
   const drill = new DrillUpstream();
-  const gate: Gate = {
-    ...{ now, newId: uuidv7, newDigest, upstream, drill, marker, links, sockets: new Set() },
-    clientAddress: clientAddress(config.trustedProxies),
+  const gate = gateFrom(config, {
+    ...{ now, upstream, drill, marker, links, admission: warden },
     attempts: addressLimit(config.requests.unknownPerMinute),
     verifier: verifierFrom(config, ownIssuer(keys), now),
-    ...{ bodyLimits: config.requests, moderator: moderatorFrom(config), moderated: new Map() },
-    admission: warden,
-    ...{ socketIdleMs: toUpstream.idleMs, realm: config.publicUrl ?? 'portcullis' },
-  };
+  });
   const background = startBackground({
     ...{ config, ...store, upstream, inspector, now, isFirst: place.isFirst },
     ...{ quietMs: warden.quietMs, lateMs: 0 },

@@ -11,8 +11,9 @@ import type { Clock } from '../deps.ts';
 import { Captures } from '../log/captures.ts';
 import { Journal } from '../log/journal.ts';
 import { readLogKey } from '../log/log-key.ts';
+import { toFile } from '../log/publish.node.ts';
 import { sealing } from '../log/seal.node.ts';
-import { sealing as startSealing } from '../log/sealing.node.ts';
+import { startSealing } from '../log/sealing.ts';
 import { sha256 } from '../log/sha256.node.ts';
 import { beginTree } from '../log/unsealed.ts';
 import { linkSigner } from '../outputs/link-token.ts';
@@ -55,8 +56,7 @@ export async function openStore(config: Config, place: Place, now: Clock) {
   for (const note of place.orders) await stopBySignal(warden, note);
   await beginTree(db, writer, now);
   const lost = await warden.settleLost();
-  const sealer = startSealing(config, { db, writer, key: logKey, now });
-  sealer.start();
+  const sealer = startSealing(config, { db, writer, key: logKey, now }, toFile);
   const keys = await loadKeys(await dir.keyFile(), now);
   const unwatchKeys = watchKeys(dir, keys);
 

@@ -1,25 +1,19 @@
 /** What the gate's object is made of: directory, switches, log and everything of operators and visitors, over the object's store. */
-import { uuidv7 } from 'uuidv7';
-import { clientAddress } from '../address.ts';
 import { addressLimit } from '../admission/address-limit.ts';
 import { policiesIn } from '../admission/policies.ts';
 import { Warden } from '../admission/warden.ts';
 import { announce, sendAtOnce } from '../alerts/announce.ts';
 import { Outbox } from '../alerts/outbox.ts';
 import { startBackground } from '../background.ts';
-import { moderatorFrom, upstreamOptions, verifierFrom } from '../from-config.ts';
+import { gateFrom, upstreamOptions, verifierFrom } from '../from-config.ts';
 import { DrillUpstream } from '../gateway/drill.ts';
-import type { Gate } from '../gateway/handler.ts';
 import { workerUpstream } from '../gateway/upstream.worker.ts';
 import { Captures } from '../log/captures.ts';
 import { Journal } from '../log/journal.ts';
 import { readLogKey } from '../log/log-key.ts';
-import { hasherOf } from '../log/merkle.ts';
-import { toHook } from '../log/publish.ts';
 import { sealing } from '../log/seal.node.ts';
-import { Sealer } from '../log/sealer.ts';
-import { newDigest, sha256 } from '../log/sha256.node.ts';
-import { Tree } from '../log/tree.ts';
+import { startSealing } from '../log/sealing.ts';
+import { sha256 } from '../log/sha256.node.ts';
 import { beginTree } from '../log/unsealed.ts';
 import { linkSigner } from '../outputs/link-token.ts';
 import { termsLink } from '../outputs/terms.ts';
@@ -78,35 +72,22 @@ export async function openGate(storage: Storage, env: Env) {
   });
   await beginTree(db, writer, now);
   await warden.settleLost();
-  const toUpstream = upstreamOptions(config, null);
-  const upstream = workerUpstream(toUpstream);
+  const upstream = workerUpstream(upstreamOptions(config, null));
   const inspector = workerInspector(config.trace.mostBytes);
   const kept = { journal, captures, forgotten: forgottenIn(storage) };
   const parts = { config, storage, db, writer, warden, ...kept, outbox, holders, archive, leaseMs };
-  const sealer = sealerOf({ ...parts, logKey });
+  const sealer = startSealing(config, { db, writer, key: logKey, now });
   // It goes on while the object is awake; the clock of the deployment wakes it each minute.
   startBackground({
     ...{ config, db, reader: db, writer, captures, upstream, inspector, now, isFirst: true },
     // A call may have been let through under a lease of before the stop, by a clock that is a little behind.
     ...{ quietMs: warden.quietMs, lateMs: leaseMs + 1_000 },
   });
-  const gate: Gate = {
-    ...{
-      now,
-      newId: uuidv7,
-      newDigest,
-      upstream,
-      links,
-      marker: null,
-      sockets: new Set(),
-      admission: warden,
-    },
-    ...{ clientAddress: clientAddress(config.trustedProxies), drill: new DrillUpstream() },
+  const gate = gateFrom(config, {
+    ...{ now, upstream, links, admission: warden, drill: new DrillUpstream(), marker: null },
     attempts: addressLimit(config.requests.unknownPerMinute),
     verifier: verifierFrom(config, ownIssuer(keys), now),
-    ...{ bodyLimits: config.requests, moderator: moderatorFrom(config), moderated: new Map() },
-    ...{ socketIdleMs: toUpstream.idleMs, realm: config.publicUrl ?? 'portcullis' },
-  };
+  });
   return { ...parts, gate, keys, safe, logKey, linkKey, links, inspector, upstream, sealer, issuer };
 }
 
@@ -119,18 +100,4 @@ function archiveOf(storage: Storage, { ARCHIVE }: Env): Outbound | null {
     setAlarm: (at) => storage.setAlarm(at),
     failed: fails('the copy in D1 could not be written'),
   });
-}
-
-type SealerParts = Pick<GateParts, 'config' | 'db' | 'writer' | 'logKey'>;
-
-function sealerOf({ config: { log }, db, writer, logKey }: SealerParts): Sealer {
-  const { checkpointSeconds, checkpointHook } = log;
-  const sealer = new Sealer({
-    ...{ db, writer, key: logKey, now, tree: new Tree(db, hasherOf(sha256)) },
-    everyMs: checkpointSeconds * 1000,
-    publish: checkpointHook ? [{ name: new URL(checkpointHook).host, send: toHook(checkpointHook) }] : [],
-    onFault: (what, fault) => fails(what)(fault),
-  });
-  sealer.start();
-  return sealer;
 }

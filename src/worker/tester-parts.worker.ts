@@ -1,6 +1,5 @@
 /** What a tester's object is made of: the core of a gate over the object's store, with the gate's lease in the place of its directory. */
 import { uuidv7 } from 'uuidv7';
-import { clientAddress } from '../address.ts';
 import { type AddressLimit, addressLimit } from '../admission/address-limit.ts';
 import type { Admission } from '../admission/admission.ts';
 import type { CutBySwitch } from '../admission/cut.ts';
@@ -8,14 +7,13 @@ import { policiesIn } from '../admission/policies.ts';
 import { Warden } from '../admission/warden.ts';
 import { createGateway } from '../app.ts';
 import type { Config } from '../config.ts';
-import { moderatorFrom, upstreamOptions, verifierFrom } from '../from-config.ts';
+import { gateFrom, upstreamOptions, verifierFrom } from '../from-config.ts';
 import { DrillUpstream } from '../gateway/drill.ts';
 import { serveOnWorkers, takeOnWorkers } from '../gateway/exchange.worker.ts';
-import type { Gate } from '../gateway/handler.ts';
 import { workerUpstream } from '../gateway/upstream.worker.ts';
 import { firstIdOf } from '../log/id.ts';
 import { Journal } from '../log/journal.ts';
-import { newDigest, sha256 } from '../log/sha256.node.ts';
+import { sha256 } from '../log/sha256.node.ts';
 import { type LinkSigner, linkSigner } from '../outputs/link-token.ts';
 import { termsLink } from '../outputs/terms.ts';
 import { Refusal } from '../refusal.ts';
@@ -104,7 +102,12 @@ export async function openTester(storage: Storage, env: Env, name: string) {
   const drill = new DrillUpstream();
   // Only what the front found good comes to a tester's object, so nobody's guesses are counted there.
   const attempts = name === NOBODY ? addressLimit(config.requests.unknownPerMinute) : NO_LIMIT;
-  const made = gateOf({ config, warden, lease, drill, attempts });
+  const made = gateFrom(config, {
+    ...{ now, drill, attempts, marker: null, links: leasedLinks(lease) },
+    upstream: workerUpstream(upstreamOptions(config, null)),
+    verifier: leasedVerifier(config, lease),
+    admission: underLease(warden, lease),
+  });
   const take = takeOnWorkers(boundsOf(config));
   const nothing = { fetch: () => new Response(null, { status: 404 }) };
   const app = createGateway({
@@ -115,29 +118,7 @@ export async function openTester(storage: Storage, env: Env, name: string) {
   return { serve: serveOnWorkers(app, made, take), lease, outbound, drill };
 }
 
-interface GateParts {
-  readonly config: Config;
-  readonly warden: Warden;
-  readonly lease: Lease;
-  readonly drill: DrillUpstream;
-  readonly attempts: AddressLimit;
-}
-
 const NO_LIMIT: AddressLimit = { take: async () => {}, giveBack: async () => {} };
-
-function gateOf({ config, warden, lease, drill, attempts }: GateParts): Gate {
-  const toUpstream = upstreamOptions(config, null);
-  return {
-    ...{ now, newId: uuidv7, newDigest, drill, marker: null, sockets: new Set() },
-    clientAddress: clientAddress(config.trustedProxies),
-    attempts,
-    verifier: leasedVerifier(config, lease),
-    ...{ bodyLimits: config.requests, moderator: moderatorFrom(config), moderated: new Map() },
-    admission: underLease(warden, lease),
-    ...{ upstream: workerUpstream(toUpstream), links: leasedLinks(lease) },
-    ...{ socketIdleMs: toUpstream.idleMs, realm: config.publicUrl ?? 'portcullis' },
-  };
-}
 
 /** The one step that needs the lease; its body may have taken longer than one lasts. */
 function underLease(warden: Warden, lease: Lease): Admission {

@@ -51,7 +51,8 @@ export async function startConsole(cohorts?: string, more?: string): Promise<Con
       colorScheme,
       baseURL: origin,
     });
-    context.setDefaultTimeout(10_000);
+    // Playwright's own client is 5 s late to connect at times, on a machine that has much to do.
+    context.setDefaultTimeout(20_000);
     const page = await context.newPage();
     const faults: string[] = [];
     page.on('pageerror', (fault) => faults.push(fault.message));

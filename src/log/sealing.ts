@@ -1,25 +1,28 @@
 /** The sealer as the configuration asks for it. */
 import type { Config } from '../config.ts';
 import { hasherOf } from './merkle.ts';
-import { toFile } from './publish.node.ts';
 import { toHook } from './publish.ts';
-import { Sealer, type SealerOptions } from './sealer.ts';
+import { type Publish, Sealer, type SealerOptions } from './sealer.ts';
 import { sha256 } from './sha256.node.ts';
 import { Tree } from './tree.ts';
 
-export function sealing(
+/** Begins at once. @param toFile where there are files: sends checkpoints to one */
+export function startSealing(
   { log: { checkpointSeconds, checkpointFile, checkpointHook } }: Config,
   parts: Pick<SealerOptions, 'db' | 'writer' | 'key' | 'now'>,
+  toFile?: (path: string) => Publish,
 ): Sealer {
-  return new Sealer({
+  const sealer = new Sealer({
     ...parts,
     tree: new Tree(parts.db, hasherOf(sha256)),
     everyMs: checkpointSeconds * 1000,
     publish: [
-      ...(checkpointFile ? [{ name: checkpointFile, send: toFile(checkpointFile) }] : []),
+      ...(checkpointFile && toFile ? [{ name: checkpointFile, send: toFile(checkpointFile) }] : []),
       ...(checkpointHook ? [{ name: new URL(checkpointHook).host, send: toHook(checkpointHook) }] : []),
     ],
     onFault: (what, fault) =>
       console.error(`portcullis: ${what}:`, fault instanceof Error ? fault.message : fault),
   });
+  sealer.start();
+  return sealer;
 }
