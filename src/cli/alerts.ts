@@ -42,8 +42,8 @@ async function list({ json }: Json): Promise<void> {
 
 async function test({ json }: Json): Promise<void> {
   const { connect, done } = await import('./connection.ts');
-  const { digits, out, outJson } = await import('./print.ts');
+  const { out, outJson, plural } = await import('./print.ts');
   const { queued } = await done(connect(process.env).alerts.test.$post());
   if (json) return outJson({ queued });
-  out(`Queued a test for ${digits(queued)} targets; what became of it: portcullis alerts`);
+  out(`Queued a test for ${plural(queued, 'target')}; what became of it: portcullis alerts`);
 }

@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import type { Command } from 'commander';
 import { dataDir } from './connection.ts';
 import { Fault } from './exit.ts';
-import { digits, out, outJson, paint } from './print.ts';
+import { digits, out, outJson, paint, plural } from './print.ts';
 
 const BACKUP_HELP = `
 The copy is whole, as of one moment, and the gate goes on meanwhile. It holds the log and whose the objects are: keep it
@@ -46,7 +46,7 @@ export function addBackup(program: Command): void {
       if (json) outJson({ file, ...restored });
       if (json) return;
       out(
-        `${paint(['bold', 'red'], 'RESTORED, AND STOPPED')}  ${digits(restored.requests)} requests, from ${file}`,
+        `${paint(['bold', 'red'], 'RESTORED, AND STOPPED')}  ${plural(restored.requests, 'request')}, from ${file}`,
       );
       if (restored.aside) out(`  The database before is kept: ${restored.aside}`);
       out('  What was revoked since the copy is not revoked in it: look, revoke, then "portcullis resume".');

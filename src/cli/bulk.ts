@@ -127,10 +127,10 @@ async function say(
   { count, testers, done }: { count: number; testers: readonly string[]; done: boolean },
   what: string,
 ): Promise<void> {
-  const { digits, out, paint, plain } = await import('./print.ts');
+  const { digits, out, paint, plain, plural } = await import('./print.ts');
   const some = testers.slice(0, 10).map((id) => plain(id));
   const more = count > some.length ? `, and ${digits(count - some.length)} more` : '';
   const did = done ? paint('green', 'done') : paint('yellow', 'nothing was changed');
-  out(`${what}: ${digits(count)} testers, ${did}`);
+  out(`${what}: ${plural(count, 'tester')}, ${did}`);
   if (count > 0) out(`  ${some.join(', ')}${more}`);
 }

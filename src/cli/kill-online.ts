@@ -2,7 +2,7 @@
 import type { Scope } from '../admission/scope.ts';
 import { connect, done } from './connection.ts';
 import { Fault, Refused } from './exit.ts';
-import { digits, out, outJson, paint, plain, time } from './print.ts';
+import { digits, out, outJson, paint, plain, plural, time } from './print.ts';
 
 export interface Order {
   readonly scope: Scope;
@@ -58,7 +58,7 @@ function printNode(node: Stopped['nodes'][number], requestedAt: string): void {
   const tookMs = Date.parse(node.confirmedAt) - Date.parse(requestedAt);
   out(`  confirmed  ${node.confirmedAt} by ${plain(node.node)}, ${digits(tookMs)} ms after the order`);
   out(
-    `  cut        ${digits(node.callsRefusedInFlight)} calls in flight, ${digits(node.streamsCut)} streams`,
+    `  cut        ${plural(node.callsRefusedInFlight, 'call')} in flight, ${plural(node.streamsCut, 'stream')}`,
   );
 }
 
@@ -78,8 +78,8 @@ export async function printReach(scope: Scope, json: boolean): Promise<void> {
     `${paint('bold', 'A STOP OF')}  ${reach.scope}  ${paint('dim', 'would hit, and nothing was changed:')}`,
   );
   out(`  testers    ${digits(reach.testers)}, with ${digits(reach.tokens)} valid tokens`);
-  out(`  now        ${digits(reach.calls)} calls in flight, ${digits(reach.streams)} streams`);
-  out(`  jobs       ${digits(reach.jobs)} videos that upstream works on`);
+  out(`  now        ${plural(reach.calls, 'call')} in flight, ${plural(reach.streams, 'stream')}`);
+  out(`  jobs       ${plural(reach.jobs, 'video')} that upstream works on`);
   if (reach.some.length > 0) out(`  some       ${plain(reach.some.slice(0, 8).join(', '))}`);
 }
 

@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import type { Report } from '../log/verify.ts';
 import { connect, dataDir, done, download } from './connection.ts';
 import { Fault, Refused } from './exit.ts';
-import { digits, out, outJson, paint, plain } from './print.ts';
+import { digits, out, outJson, paint, plain, plural } from './print.ts';
 
 const VERIFY_HELP = `
 Recomputes every entry from its row and the tree from its entries, and holds both against each signed checkpoint.
@@ -115,7 +115,7 @@ function printBundle(
   out(
     `  entries     ${digits(entries)}${letGo > 0 ? `, and ${digits(letGo)} hashes of rows that were let go` : ''}`,
   );
-  out(`  checkpoint  ${digits(checkpoint.size)} entries`);
+  out(`  checkpoint  ${plural(checkpoint.size, 'entry', 'entries')}`);
   out(`  signed by   ${plain(key)}`);
   if (given === null)
     out(paint('dim', "  The key is the bundle's own: give yours with --key to know who signed."));

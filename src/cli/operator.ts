@@ -113,13 +113,13 @@ async function role(name: string, typed: string, { reason, json }: Why): Promise
 
 async function signOut(name: string, { reason, json }: Why): Promise<void> {
   const { connect, done } = await import('./connection.ts');
-  const { digits, out, outJson, plain } = await import('./print.ts');
+  const { out, outJson, plain, plural } = await import('./print.ts');
   const operator = connect(process.env).operators[':name'];
   const ended = await done(operator['sign-out'].$post({ param: { name }, json: { reason } }));
   if (json) return outJson(ended);
   out(`${plain(name)} is signed out.`);
   out(
-    `  ended  ${digits(ended.sessions)} sessions, ${digits(ended.tokens)} credentials, ${digits(ended.passkeys)} passkeys`,
+    `  ended  ${plural(ended.sessions, 'session')}, ${plural(ended.tokens, 'credential')}, ${plural(ended.passkeys, 'passkey')}`,
   );
 }
 

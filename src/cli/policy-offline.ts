@@ -4,7 +4,7 @@ import { OPERATIONS, ROUTES } from '../gateway/routes.ts';
 import { readCases, runCase } from '../policy/cases.ts';
 import { type Policy, PolicyError, readPolicy } from '../policy/policy.ts';
 import { Faults, Refused, Usage } from './exit.ts';
-import { digits, out, outJson, paint, plain } from './print.ts';
+import { out, outJson, paint, plain, plural } from './print.ts';
 
 interface Options {
   readonly json?: true;
@@ -15,7 +15,7 @@ export function check(file: string, { json }: Options): void {
   const text = readText(file);
   if (json) outJson({ file, faults: faultsIn(text) });
   const { cohorts } = readChecked(file, text);
-  if (!json) out(`${paint('green', 'No fault')} in ${plain(file)}: ${digits(cohorts.length)} cohorts.`);
+  if (!json) out(`${paint('green', 'No fault')} in ${plain(file)}: ${plural(cohorts.length, 'cohort')}.`);
 }
 
 export function test(

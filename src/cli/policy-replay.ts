@@ -3,7 +3,7 @@ import type { ReplayLine } from '../admin/client.ts';
 import { postLines } from './connection.ts';
 import { Fault } from './exit.ts';
 import { readChecked, readText } from './policy-offline.ts';
-import { digits, out, outJson, paint, plain, second } from './print.ts';
+import { digits, out, outJson, paint, plain, plural, second } from './print.ts';
 
 interface Options {
   readonly since: string;
@@ -27,7 +27,7 @@ export async function replay(file: string, { since, until, calls, json }: Option
   for await (const line of postLines(process.env, '/admin/policy/replay', { text, since, until })) {
     const told = line as ReplayLine;
     if ('progress' in told)
-      progress(`${digits(told.progress.calls)} calls, up to ${second(told.progress.at)}`);
+      progress(`${plural(told.progress.calls, 'call')}, up to ${second(told.progress.at)}`);
     else if ('done' in told) summary = told.done;
     else if (!json && shown.length < most) shown.push(told.call);
     if (json && !('progress' in told)) outJson(told);
@@ -45,7 +45,7 @@ function progress(text: string): void {
 function print(told: Done, shown: readonly Call[]): void {
   const { newlyRefused, newlyAllowed, notJudged } = told;
   out(
-    `${digits(told.calls)} calls since ${second(told.since)}${told.until ? ` until ${second(told.until)}` : ''}`,
+    `${plural(told.calls, 'call')} since ${second(told.since)}${told.until ? ` until ${second(told.until)}` : ''}`,
   );
   out(`  unchanged          ${digits(told.unchanged)}`);
   out(
@@ -55,7 +55,7 @@ function print(told: Done, shown: readonly Call[]): void {
   printSide(paint('green', 'newly allowed'), newlyAllowed);
   printSide(paint('yellow', 'not judged'), notJudged);
   for (const { rule, calls } of told.shadow)
-    out(`  in shadow          ${plain(rule)}  ${digits(calls)} calls`);
+    out(`  in shadow          ${plain(rule)}  ${plural(calls, 'call')}`);
   if (shown.length > 0) out('');
   for (const { id, at, tester, operation, becomes, rules } of shown)
     out(
@@ -70,7 +70,7 @@ function print(told: Done, shown: readonly Call[]): void {
 
 function printSide(title: string, { calls, testers, rules }: Side): void {
   out('');
-  out(`${title}  ${digits(calls)} calls of ${digits(testers.length)} testers`);
+  out(`${title}  ${plural(calls, 'call')} of ${plural(testers.length, 'tester')}`);
   for (const [what, counts] of [
     ['by', rules.map((one) => [one.rule, one.calls] as const)],
     ['of', testers.map((one) => [one.tester, one.calls] as const)],

@@ -43,6 +43,11 @@ export function digits(n: number): string {
   return GROUPED.format(n);
 }
 
+/** `1 call`, `2 calls`. */
+export function plural(n: number, one: string, many = `${one}s`): string {
+  return `${digits(n)} ${n === 1 ? one : many}`;
+}
+
 /** `2026-05-04 10:00:00Z, 3 min ago` */
 export function time(iso: string, nowMs = Date.now()): string {
   return `${second(iso)} ${paint('dim', `(${relative(Date.parse(iso) - nowMs)})`)}`;

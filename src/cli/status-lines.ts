@@ -1,7 +1,7 @@
 /** The first screen of `portcullis status`. */
 import type { InferResponseType } from 'hono/client';
 import type { AdminClient } from '../admin/client.ts';
-import { digits, paint, plain, time } from './print.ts';
+import { digits, paint, plain, plural, time } from './print.ts';
 
 export type State = InferResponseType<AdminClient['status']['$get']>;
 
@@ -12,10 +12,10 @@ export function statusLines(state: State): string[] {
     headline(state),
     ...state.switches.flatMap(stopLines),
     '',
-    `today      ${digits(today.calls)} calls, ${digits(today.refused)} refused${refused}, ${digits(today.open)} open now`,
+    `today      ${plural(today.calls, 'call')}, ${digits(today.refused)} refused${refused}, ${digits(today.open)} open now`,
     armedLine(state.armed),
-    `testers    ${digits(state.testers)} in ${digits(state.cohorts)} cohorts`,
-    `revoked    ${digits(state.revocations)} revocations so far`,
+    `testers    ${digits(state.testers)} in ${plural(state.cohorts, 'cohort')}`,
+    `revoked    ${plural(state.revocations, 'revocation')} so far`,
     `log        ${digits(state.log.signed)} of ${digits(state.log.entries)} entries signed${signedAt(state)}`,
     `node       ${plain(live.node)}, started ${time(live.startedAt)}, version ${state.version}`,
   ];

@@ -74,10 +74,10 @@ export function addTester(program: Command): void {
 
 async function forget(id: string, { json }: Json): Promise<void> {
   const { connect, done } = await import('./connection.ts');
-  const { digits, out, outJson } = await import('./print.ts');
+  const { out, outJson, plural } = await import('./print.ts');
   const { texts } = await done(connect(process.env).testers[':id'].forget.$post({ param: { id } }));
   if (json) return outJson({ id, texts });
-  out(`Forgot ${digits(texts)} texts of ${id}. The rows of the calls and their proofs stay.`);
+  out(`Forgot ${plural(texts, 'text')} of ${id}. The rows of the calls and their proofs stay.`);
 }
 
 async function add(id: string, { json, cohort, name, email }: Added): Promise<void> {

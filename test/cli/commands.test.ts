@@ -229,7 +229,7 @@ test('an operator is added with a link, given another role, signed out and remov
   expect(listed.stdout).toContain(id);
   expect(listed.stdout).not.toContain(credential);
   expect((await admin('operator', 'sign-out', 'maria', '--reason', 'a leak')).stdout).toContain(
-    '1 credentials',
+    '1 credential',
   );
   expect((await admin('operator', 'remove', 'maria', '--reason', 'left')).code).toBe(0);
   expect((await admin('operator', 'list')).stdout).toMatch(/^maria +removed /m);

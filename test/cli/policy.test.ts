@@ -190,7 +190,7 @@ test('a replay is written down and touches nothing; people get counts and a few 
   call({ tester: 'ada', seconds: 12 });
   const before = [gate.db.reader.select().from(requests).all(), gate.db.reader.select().from(policies).all()];
   const { stdout } = await gate.run('policy', 'replay', write('ten.yaml', TEN), '--since', '7d');
-  expect(stdout).toMatch(/newly refused {2}1 calls of 1 testers\n.*by .* 1 {2}clip-length\n/);
+  expect(stdout).toMatch(/newly refused {2}1 call of 1 tester\n.*by .* 1 {2}clip-length\n/);
   expect(stdout).toMatch(/ada {2}videos.create {2}→ refused {2}clip-length/);
   expect(stdout).toContain('Not replayed: limits, quotas, terms');
   expect([
